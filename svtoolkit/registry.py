@@ -1,0 +1,71 @@
+"""Every registry of svtoolkit on one screen.
+
+Each is a child of mmengine's root registry of the same name (scope ``svtoolkit``) and fills itself
+on the first look-up: the packages in ``locations`` are imported, then the plug-ins. A name nobody
+registered raises ``UnknownNameError`` with the nearest names.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry as _Registry
+
+from svtoolkit import plugins
+from svtoolkit.errors import SvtoolkitError, unknown_name
+
+SCOPE = 'svtoolkit'
+
+
+class Registry(_Registry):
+    """mmengine's registry with plug-ins, nearest-name errors and named clashes."""
+
+    def import_from_location(self) -> None:
+        super().import_from_location()
+        plugins.load()
+
+    def get(self, key: str):
+        try:
+            found = super().get(key)
+        except RuntimeError:  # mmengine tries the key as an import path last, and says so badly
+            found = None
+        if found is None:
+            raise unknown_name(f'type in registry {self.name}', key, self.names(),
+                               hint='"svtoolkit list" shows all parts.')
+        return found
+
+    def __contains__(self, key: str) -> bool:
+        self.import_from_location()
+        return key.removeprefix(f'{SCOPE}.') in self.module_dict
+
+    def names(self) -> list[str]:
+        """Names registered here by svtoolkit and by plug-ins, sorted; mmengine's own left out."""
+        self.import_from_location()
+        return sorted(self.module_dict)
+
+    def _register_module(self, module, module_name=None, force=False) -> None:
+        names = [module_name] if isinstance(module_name, str) else module_name
+        for name in names or [module.__name__]:
+            old = self.module_dict.get(name)
+            if old is not None and not force:
+                raise SvtoolkitError(
+                    f"{self.name}: '{name}' of {module.__module__} is already registered by "
+                    f'{old.__module__}; rename it, or pass force=True to replace that one.')
+        super()._register_module(module, module_name, force)
+
+
+def _child(name: str, parent: _Registry | None, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{loc}' for loc in locations])
+
+
+MODELS = _child('model', root.MODELS, 'features', 'models')
+FEATURES = BACKBONES = NECKS = HEADS = LOSSES = ENHANCERS = RECOGNIZERS = MODELS
+
+DATASETS = _child('dataset', root.DATASETS, 'datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'datasets.transforms')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'datasets')
+BACKENDS = _child('backend', None, 'evaluation')
+METRICS = _child('metric', root.METRICS, 'evaluation')
+HOOKS = _child('hook', root.HOOKS, 'engine')
+LOOPS = _child('loop', root.LOOPS, 'engine')
+RUNNERS = _child('runner', root.RUNNERS, 'engine')
+OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'engine')
+VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'engine')
+STORES = _child('store', None, 'evaluation')
