@@ -18,7 +18,10 @@ class Registry(_Registry):
     """mmengine's registry with plug-ins, nearest-name errors and named clashes."""
 
     def import_from_location(self) -> None:
-        super().import_from_location()
+        if not self._imported:
+            if self.parent is not None:
+                self.parent.import_from_location()
+            super().import_from_location()
         plugins.load()
 
     def get(self, key: str):
@@ -27,7 +30,8 @@ class Registry(_Registry):
         except RuntimeError:  # mmengine tries the key as an import path last, and says so badly
             found = None
         if found is None:
-            raise unknown_name(f'type in registry {self.name}', key, self.names(),
+            inherited = [] if self.parent is None else list(self.parent.module_dict)
+            raise unknown_name(f'{self.name} type', key, self.names() + inherited,
                                hint='"svtoolkit list" shows all parts.')
         return found
 
