@@ -18,10 +18,7 @@ class Registry(_Registry):
     """mmengine's registry with plug-ins, nearest-name errors and named clashes."""
 
     def import_from_location(self) -> None:
-        if not self._imported:
-            if self.parent is not None:
-                self.parent.import_from_location()
-            super().import_from_location()
+        super().import_from_location()
         plugins.load()
 
     def get(self, key: str):
