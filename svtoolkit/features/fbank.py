@@ -1,0 +1,156 @@
+"""Kaldi's log-mel filter bank, batched, differentiable and exportable.
+
+The numbers are those of Kaldi's ``compute-fbank-feats`` (feature-fbank.cc, feature-window.cc,
+mel-computations.cc): cut into frames, take out the frame's mean, pre-emphasise inside the frame, window,
+power spectrum, triangles linear in mel, natural log.
+Waveforms come in ±1 and are brought to the range of int16 samples by ``scale``.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from svtoolkit.features.mel import mel_filters
+from svtoolkit.registry import FEATURES
+
+LOG_FLOOR = torch.finfo(torch.float32).eps  # 1.19e-7: Kaldi's floor under every logarithm
+WINDOWS = ('povey', 'hamming', 'hanning', 'blackman', 'rectangular')
+
+
+def kaldi_window(name: str, length: int) -> Tensor:
+    """Kaldi's symmetric window of ``length`` samples, float64; the ends are 0, for hamming 0.08."""
+    turn = torch.arange(length, dtype=torch.float64) * (2 * math.pi / (length - 1))
+    if name == 'povey':
+        return (0.5 - 0.5 * turn.cos()).clamp(min=0.0) ** 0.85
+    if name == 'hamming':
+        return 0.54 - 0.46 * turn.cos()
+    if name == 'hanning':
+        return 0.5 - 0.5 * turn.cos()
+    if name == 'blackman':
+        return 0.42 - 0.5 * turn.cos() + 0.08 * (2 * turn).cos()
+    if name == 'rectangular':
+        return torch.ones(length, dtype=torch.float64)
+    raise ValueError(f'window={name!r} is unknown; use one of {", ".join(WINDOWS)}.')
+
+
+@FEATURES.register_module()
+class Fbank(nn.Module):
+    """Kaldi filter bank: waveforms [B, T] in ±1 -> log-mel energies [B, F, N] float32, natural log.
+
+    No mean is removed here: that is the preprocessor's work. The arithmetic is float32 whatever the input's
+    type, also under autocast. Audio shorter than one frame is padded with zeros to one.
+
+    Args:
+        sample_rate: of the waveforms, in Hz.
+        num_mel_bins: triangles; with ``use_energy`` one more row comes out.
+        use_energy: add the frame's log energy: row 0, mel k in row k + 1 (the last row with ``htk_compat``).
+        raw_energy: the energy is taken before pre-emphasis and window, else after them.
+        window: 'povey', 'hamming', 'hanning', 'blackman' or 'rectangular', all symmetric.
+        low_freq: lower edge of the first triangle, in Hz.
+        high_freq: upper edge of the last one; zero or negative is counted from half the sample rate.
+        frame_length_ms: length of a frame.
+        frame_shift_ms: distance of two frames.
+        preemphasis: y[n] = x[n] - c x[n - 1] inside each frame; before its first sample stands that
+            sample itself.
+        remove_dc_offset: take the mean out of each frame first.
+        dither: deviation of the noise added to each frame, in units of the scaled samples; in training only.
+        energy_floor: lower limit of the energy (not of its log); 0 for none.
+        htk_compat: energy in the last row.
+        snip_edges: only frames that lie inside the signal; else about T / shift frames, the signal mirrored
+            at its ends.
+        scale: factor on the waveform; 32768 for models trained on int16 samples, 1 for those trained on ±1.
+
+    Raises:
+        ValueError: a window is unknown, or the mel range does not fit the sample rate.
+    """
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        num_mel_bins: int = 80,
+        use_energy: bool = False,
+        raw_energy: bool = True,
+        window: str = 'povey',
+        low_freq: float = 20.0,
+        high_freq: float = 0.0,
+        frame_length_ms: float = 25.0,
+        frame_shift_ms: float = 10.0,
+        preemphasis: float = 0.97,
+        remove_dc_offset: bool = True,
+        dither: float = 0.0,
+        energy_floor: float = 0.0,
+        htk_compat: bool = False,
+        snip_edges: bool = True,
+        scale: float = 32768.0,
+    ) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+        self.num_bins = num_mel_bins + use_energy
+        self.use_energy = use_energy
+        self.raw_energy = raw_energy
+        self.preemphasis = preemphasis
+        self.remove_dc_offset = remove_dc_offset
+        self.dither = dither
+        self.energy_floor = energy_floor
+        self.htk_compat = htk_compat
+        self.snip_edges = snip_edges
+        self.scale = scale
+        self.frame_length = int(sample_rate * frame_length_ms / 1000)
+        self.frame_shift = int(sample_rate * frame_shift_ms / 1000)
+        self.n_fft = 1 << (self.frame_length - 1).bit_length()  # the next power of two
+        filters = mel_filters(num_mel_bins, self.n_fft, sample_rate, low_freq, high_freq, triangle='mel')
+        filters[-1] = 0.0  # Kaldi leaves out the bin at half the sample rate
+        self.register_buffer('filters', filters.float(), persistent=False)
+        self.register_buffer('window', kaldi_window(window, self.frame_length).float(), persistent=False)
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames that come out for ``num_samples`` samples; at least one."""
+        if self.snip_edges:
+            return 1 + max(num_samples - self.frame_length, 0) // self.frame_shift
+        return max(1, (num_samples + self.frame_shift // 2) // self.frame_shift)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Features of a batch of equally long waveforms, [B, T] in ±1 -> [B, F, N] float32."""
+        with torch.autocast(wave.device.type, enabled=False):
+            return self._features(self._cover_frames(wave.float()))
+
+    def _cover_frames(self, wave: Tensor) -> Tensor:
+        """Lengthen [B, T] at its ends so that cutting it into whole frames gives the frames of Kaldi."""
+        shortest = self.frame_length if self.snip_edges else self.frame_shift - self.frame_shift // 2
+        if wave.shape[-1] < shortest:
+            wave = nn.functional.pad(wave, (0, shortest - wave.shape[-1]))
+        if self.snip_edges:
+            return wave
+        num_samples = wave.shape[-1]
+        start = self.frame_shift // 2 - self.frame_length // 2
+        stop = start + (self.num_frames(num_samples) - 1) * self.frame_shift + self.frame_length
+        index = torch.arange(start, stop, device=wave.device) % (
+            2 * num_samples
+        )  # mirrored, the end sample twice
+        return wave[:, torch.minimum(index, 2 * num_samples - 1 - index)]
+
+    def _features(self, wave: Tensor) -> Tensor:
+        """The textbook way, step by step, with gradients; [B, T] -> [B, F, N]."""
+        frames = (wave * self.scale).unfold(-1, self.frame_length, self.frame_shift)  # [B, N, frame_length]
+        if self.training and self.dither > 0:
+            frames = frames + self.dither * torch.randn_like(frames)
+        if self.remove_dc_offset:
+            frames = frames - frames.mean(-1, keepdim=True)
+        shaped = frames
+        if self.preemphasis:
+            shaped = frames - self.preemphasis * torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+        shaped = shaped * self.window
+        spectrum = torch.fft.rfft(shaped, n=self.n_fft)  # [B, N, n_fft // 2 + 1]
+        power = spectrum.real.square() + spectrum.imag.square()
+        mel = (power @ self.filters).clamp(min=LOG_FLOOR).log()  # [B, N, num_mel_bins]
+        if self.use_energy:
+            energy = self._log_energy((frames if self.raw_energy else shaped).square().sum(-1, keepdim=True))
+            mel = torch.cat([mel, energy] if self.htk_compat else [energy, mel], dim=-1)
+        return mel.transpose(1, 2)
+
+    def _log_energy(self, energy: Tensor) -> Tensor:
+        return energy.clamp(min=max(LOG_FLOOR, self.energy_floor)).log()
