@@ -70,7 +70,8 @@ class EmbeddingRecognizer(BaseModel):
             return self.head.loss(embedding, labels)
         if mode == 'predict':
             vectors = embedding.float().cpu()
-            return [dict(utt=sample.utt, embedding=vector) for sample, vector in zip(data_samples, vectors)]
+            return [dict(utt=sample.utt, speaker=sample.speaker, embedding=vector)
+                    for sample, vector in zip(data_samples, vectors)]
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}.")
 
     def embed_features(self, features: Tensor) -> Tensor:

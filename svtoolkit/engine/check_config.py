@@ -1,0 +1,182 @@
+"""Find every fault of a config before anything is trained, and say all of them in one message."""
+
+import difflib
+import inspect
+from collections.abc import Iterable, Iterator
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, Registry
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from svtoolkit.errors import ConfigError, SvtoolkitError, list_faults
+from svtoolkit.registry import (
+    BACKENDS, DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, TRANSFORMS, VISUALIZERS,
+)
+
+# keys of a config beside the arguments of the runner
+EXTRA_KEYS = {'runner_type', 'custom_imports', 'plugins', 'model_wrapper_cfg', 'sync_bn', 'find_unused_parameters',
+              'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+EVALUATORS = ('val_evaluator', 'test_evaluator')
+# typed dicts may sit below these keys of a part; elsewhere a child belongs to its parent's registry
+CHILD_REGISTRY = {'pipeline': TRANSFORMS, 'dataset': DATASETS, 'backend': BACKENDS, 'optimizer': OPTIMIZERS,
+                  'vis_backends': VISUALIZERS}
+# keys that the code around a part takes out before the part is built
+TAKEN_BEFORE = {'optim_wrapper': {'constructor', 'paramwise_cfg'}, 'param_scheduler': {'convert_to_iter_based'},
+                'hook': {'priority'}}
+
+
+def check_config(config: Config, data: bool = True) -> None:
+    """Check names, arguments, shapes and the first rows of data.
+
+    Args:
+        config: a merged config; ``num_speakers`` of the head is filled in.
+        data: also open the lists and the first recording.
+
+    Raises:
+        ConfigError: lists every fault with its path in the config.
+    """
+    faults = list(_key_faults(config))
+    faults += _part_faults(config)
+    if not faults:
+        faults += _model_faults(config)
+    if data and not any('dataloader' in fault for fault in faults):
+        for key in LOADERS:
+            if config.get(key):
+                faults += _data_faults(key, config)
+    if faults:
+        name = config.filename or 'config'
+        raise ConfigError(list_faults(f'{name}: {len(faults)} fault{"s" if len(faults) > 1 else ""}', faults))
+
+
+def _key_faults(config: Config) -> Iterator[str]:
+    known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | EXTRA_KEYS
+    for key in config:
+        if key not in known:
+            yield f"unknown key '{key}'{_near(key, known)}"
+    for key in LOADERS:
+        loader = config.get(key)
+        if not loader:
+            continue
+        allowed = set(inspect.signature(DataLoader.__init__).parameters) - {'self', 'sampler', 'batch_sampler'}
+        for name in loader:
+            if name not in allowed:
+                yield f"{key}: unknown key '{name}'{_near(name, allowed)}"
+        for name in ('batch_size', 'dataset'):
+            if name not in loader:
+                yield f"{key}: '{name}' is missing"
+
+
+def _part_faults(config: Config) -> list[str]:
+    faults: list[str] = []
+    parts: list[tuple[str, object, Registry, str]] = [
+        ('model', config.get('model'), MODELS, 'model'),
+        ('optim_wrapper', config.get('optim_wrapper'), OPTIM_WRAPPERS, 'optim_wrapper'),
+        ('param_scheduler', config.get('param_scheduler'), PARAM_SCHEDULERS, 'param_scheduler'),
+        ('custom_hooks', config.get('custom_hooks'), HOOKS, 'hook'),
+        ('visualizer', config.get('visualizer'), VISUALIZERS, 'visualizer'),
+        ('train_cfg', config.get('train_cfg'), LOOPS, 'loop'),
+    ]
+    parts += [(f'default_hooks.{name}', hook, HOOKS, 'hook') for name, hook in (config.get('default_hooks') or {}).items()]
+    parts += [(f'{key}.dataset', config[key].get('dataset'), DATASETS, 'dataset') for key in LOADERS if config.get(key)]
+    parts += [(key, config.get(key), METRICS, 'metric') for key in EVALUATORS]
+    for path, part, registry, role in parts:
+        _walk(path, part, registry, role, faults)
+    return faults
+
+
+def _walk(path: str, part: object, registry: Registry, role: str, faults: list[str]) -> None:
+    if isinstance(part, (list, tuple)):
+        for index, item in enumerate(part):
+            _walk(f'{path}[{index}]', item, registry, role, faults)
+        return
+    if not isinstance(part, dict):
+        return
+    for key, child in part.items():
+        below = CHILD_REGISTRY.get(key, registry)
+        _walk(f'{path}.{key}', child, below, role if below is registry else key, faults)
+    kind = part.get('type')
+    if isinstance(kind, str):
+        try:
+            kind = registry.get(kind)
+        except SvtoolkitError as error:
+            faults.append(f'{path}: {error}')
+            return
+        if kind is None:  # mmengine's own registries answer None
+            known = registry.module_dict
+            faults.append(f"{path}: unknown type '{part['type']}'{_near(part['type'], known)}")
+            return
+    if kind is not None:
+        faults += _argument_faults(path, part, kind, TAKEN_BEFORE.get(role, set()))
+
+
+def _argument_faults(path: str, part: dict, kind: type, taken: set[str]) -> Iterator[str]:
+    allowed, open_ended = arguments(kind)
+    allowed = allowed | taken | {'type', '_scope_', '_delete_'}
+    if open_ended:
+        return
+    for key in part:
+        if key not in allowed:
+            yield f"{path}: {kind.__name__} has no argument '{key}'{_near(key, allowed)}"
+
+
+def arguments(kind: type) -> tuple[set[str], bool]:
+    """Names a class takes when it is built, through ``**kwargs`` up its bases; and whether any name goes."""
+    names: set[str] = set()
+    for base in inspect.getmro(kind) if inspect.isclass(kind) else (kind,):
+        if inspect.isclass(base) and '__init__' not in vars(base):
+            continue
+        function = base.__init__ if inspect.isclass(base) else base
+        if base is object:
+            break
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            return names - {'self'}, False
+    return names - {'self'}, True
+
+
+def _model_faults(config: Config) -> Iterator[str]:
+    """Build the model without memory and push features of 2 s through it."""
+    try:
+        with torch.device('meta'), torch.no_grad():
+            model = MODELS.build(config.model)
+            features = torch.zeros(2, model.data_preprocessor.num_bins, 200)
+            model.eval().embed_features(features)
+    except NotImplementedError:  # an operation without shapes-only form says nothing about the config
+        return
+    except (SvtoolkitError, ValueError, TypeError, RuntimeError, IndexError) as error:
+        yield f'model: {type(error).__name__}: {error}'
+
+
+def _data_faults(key: str, config: Config) -> Iterator[str]:
+    try:
+        dataset = DATASETS.build(config[key].dataset)
+        dataset.full_init()
+    except (SvtoolkitError, OSError, ValueError, TypeError) as error:
+        yield f'{key}.dataset: {error}'
+        return
+    if len(dataset) == 0:
+        yield f'{key}.dataset: no utterance is left; look at include_speakers, exclude_speakers and the list'
+        return
+    try:
+        dataset[0]
+        if key == 'train_dataloader':
+            plan = dataset.plan(0, config[key].batch_size)
+            if len(plan.step_offsets) < 2:
+                yield (f'{key}: {len(dataset)} utterances do not fill one batch of {config[key].batch_size}; '
+                       'lower batch_size')
+    except (SvtoolkitError, OSError, ValueError) as error:
+        yield f'{key}.dataset: {error}'
+    head = config.model.get('head')
+    if key == 'train_dataloader' and head and head.get('num_speakers') is not None \
+            and head.num_speakers < dataset.num_speakers:
+        yield (f'model.head.num_speakers = {head.num_speakers}, but the training data have {dataset.num_speakers} '
+               'classes (speakers times speeds); leave it None to have it filled in')
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else ''
