@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from svtoolkit.models.layers.frame_mask import frame_mask, masked_mean, masked_variance, to_full_precision
+from svtoolkit.models.layers.frame_mask import frame_mask, masked_mean, to_full_precision
+from svtoolkit.models.layers.frame_moments import frame_moments
 from svtoolkit.registry import NECKS
 
 
@@ -72,6 +73,5 @@ class StatsPooling(nn.Module):
             frames: [B, C, N].
             lengths: [B] frames of each utterance; all N when None.
         """
-        mean = masked_mean(frames, lengths)
-        variance = masked_variance(frames, mean, lengths, self.unbiased)
+        mean, variance = frame_moments(frames, lengths, self.unbiased)
         return torch.cat([mean, (variance + self.eps).sqrt()], dim=1)
