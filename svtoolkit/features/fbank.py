@@ -11,13 +11,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from svtoolkit.features.front_end import FrontEnd
-from svtoolkit.features.mel import mel_bands, mel_filters
+from svtoolkit.features.front_end import FrontEnd, is_plain_cpu
+from svtoolkit.features.mel import mel_filters
+from svtoolkit.features.mel_power import fast_mel_power, mel_bands, mel_power
 from svtoolkit.registry import FEATURES
 
 LOG_FLOOR = torch.finfo(torch.float32).eps  # 1.19e-7: Kaldi's floor under every logarithm
 WINDOWS = ('povey', 'hamming', 'hanning', 'blackman', 'rectangular')
-CHUNK_FRAMES = 320  # frames and spectra of one chunk fill about 1.2 MB: they stay in a core's cache
 
 
 def kaldi_window(name: str, length: int) -> Tensor:
@@ -119,9 +119,7 @@ class Fbank(FrontEnd):
     def _features(self, wave: Tensor) -> Tensor:
         wave = self._cover_frames(wave)
         dithered = self.training and self.dither > 0
-        recorded = wave.requires_grad or torch.compiler.is_compiling() or torch.jit.is_tracing()
-        fast = wave.device.type == 'cpu' and not dithered and not recorded
-        mel, energy = self._fast(wave) if fast else self._plain(wave)
+        mel, energy = self._fast(wave) if is_plain_cpu(wave) and not dithered else self._plain(wave)
         if energy is not None:
             energy = energy.clamp(min=max(LOG_FLOOR, self.energy_floor)).log().unsqueeze(-1)
             mel = torch.cat([mel, energy] if self.htk_compat else [energy, mel], dim=-1)
@@ -152,57 +150,41 @@ class Fbank(FrontEnd):
         if self.preemphasis:
             shaped = frames - self.preemphasis * torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         shaped = shaped * self.window
-        spectrum = torch.fft.rfft(shaped, n=self.n_fft)  # [B, N, n_fft // 2 + 1]
-        power = spectrum.real.square() + spectrum.imag.square()
-        mel = (power @ self.filters).clamp(min=LOG_FLOOR).log()
+        mel = mel_power(shaped, self.n_fft, self.filters).clamp(min=LOG_FLOOR).log()
         if not self.use_energy:
             return mel, None
         return mel, (frames if self.raw_energy else shaped).square().sum(-1)
 
     @torch.no_grad()
     def _fast(self, wave: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The same numbers for the CPU, in chunks that stay in the cache and with buffers used again.
+        """The same numbers for the CPU, several times faster.
 
         A frame x loses its mean m, then is pre-emphasised: y[n] = (x[n] - m) - c (x[n-1] - m)
-        = (x[n] - c x[n-1]) - (1 - c) m, and y[0] = (1 - c) (x[0] - m). So the signal is pre-emphasised once for
-        all the frames that share a sample, only the first sample of each frame is put right, and the mean goes
-        by one rank-1 update.
+        = (x[n] - c x[n-1]) - (1 - c) m, and y[0] = (1 - c) (x[0] - m). So the signal is pre-emphasised once
+        for all the frames that share a sample, only the first sample of each frame is put right, and the mean
+        goes by one rank-1 update.
         """
-        length, shift, keep = self.frame_length, self.frame_shift, 1 - self.preemphasis
-        batch, count = len(wave), (wave.shape[-1] - length) // shift + 1
+        keep = 1 - self.preemphasis
         window = self.window * self.scale
-        mel = wave.new_empty(batch, count, self.num_mel_bins)
-        energy = wave.new_empty(batch, count) if self.use_energy else None
-        per_row = -(-count // -(-count // CHUNK_FRAMES))  # equal parts of a long utterance
-        rows = max(1, CHUNK_FRAMES // count)  # or several short ones at a time
-        padded = wave.new_zeros(min(rows, batch), per_row, self.n_fft)  # the zeros behind each frame stay
-        for row in range(0, batch, rows):
-            signal = wave[row : row + rows]
-            emphasised = torch.empty_like(signal)
-            torch.sub(signal[:, 1:], signal[:, :-1], alpha=self.preemphasis, out=emphasised[:, 1:])
-            shaped = emphasised.unfold(-1, length, shift)
-            first = signal.unfold(-1, length, shift)[..., 0] * (keep * window[0])
-            mean = self._frame_sums(signal) / length
-            if energy is not None and self.raw_energy:
-                squares = self._frame_sums(signal.double().square())
-                offset = length * mean.double().square() if self.remove_dc_offset else 0.0
-                energy[row : row + rows] = (squares - offset) * self.scale**2
-            for start in range(0, count, per_row):
-                part = slice(start, min(start + per_row, count))
-                buffer = padded[: len(signal), : part.stop - part.start]
-                frames = buffer[..., :length]
-                torch.mul(shaped[:, part], window, out=frames)
-                frames[..., 0] = first[:, part]
-                if self.remove_dc_offset:
-                    frames.addcmul_(mean[:, part, None], window, value=-keep)
-                if energy is not None and not self.raw_energy:
-                    energy[row : row + rows, part] = frames.square().sum(-1)
-                power = torch.view_as_real(torch.fft.rfft(buffer.flatten(0, 1))).flatten(1)  # re, im, re, ...
-                power.mul_(power)
-                bands = mel[row : row + rows, part].flatten(0, 1)  # a view: several rows come only as wholes
-                for columns, bins, weights in self._bands:
-                    torch.mm(power[:, bins], weights, out=bands[:, columns])
-                bands.clamp_(min=LOG_FLOOR).log_()
+        emphasised = torch.empty_like(wave)
+        torch.sub(wave[:, 1:], wave[:, :-1], alpha=self.preemphasis, out=emphasised[:, 1:])
+        frames = emphasised.unfold(-1, self.frame_length, self.frame_shift)  # [B, N, frame_length]
+        first = wave[:, :: self.frame_shift] * (keep * window[0])
+        mean = self._frame_sums(wave) / self.frame_length  # [B, N]
+        energy = mean.new_empty(mean.shape) if self.use_energy else None
+        if energy is not None and self.raw_energy:
+            squares = self._frame_sums(wave.double().square())
+            offset = self.frame_length * mean.double().square() if self.remove_dc_offset else 0.0
+            energy.copy_((squares - offset) * self.scale**2)
+
+        def adjust(windowed: Tensor, of_batch: slice, of_frames: slice) -> None:
+            windowed[..., 0] = first[of_batch, of_frames][:, : windowed.shape[1]]
+            if self.remove_dc_offset:
+                windowed.addcmul_(mean[of_batch, of_frames, None], window, value=-keep)
+            if energy is not None and not self.raw_energy:
+                energy[of_batch, of_frames] = windowed.square().sum(-1)
+
+        mel = fast_mel_power(frames, window, self.n_fft, self._bands, adjust, _floor_log)
         return mel, energy
 
     def _frame_sums(self, signal: Tensor) -> Tensor:
@@ -210,6 +192,10 @@ class Fbank(FrontEnd):
         block = math.gcd(self.frame_length, self.frame_shift)
         blocks = signal[:, : signal.shape[-1] // block * block].unflatten(-1, (-1, block)).sum(-1)
         return blocks.unfold(-1, self.frame_length // block, self.frame_shift // block).sum(-1)
+
+
+def _floor_log(energies: Tensor) -> Tensor:
+    return energies.clamp_(min=LOG_FLOOR).log_()
 
 
 def _mirror(index: Tensor, size: int) -> Tensor:

@@ -1,6 +1,7 @@
 """What every front end shares: the contract, float32 arithmetic, and constants that are never rounded."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,9 @@ class FrontEnd(nn.Module, ABC):
                 f'{type(self).__name__} takes waveforms [B, T] of floats in ±1, '
                 f'got {list(wave.shape)} {wave.dtype}.'
             )
-        with torch.autocast(wave.device.type, enabled=False):
+        kind = wave.device.type
+        has_autocast = torch.amp.is_autocast_available(kind)  # not so on the meta device
+        with torch.autocast(kind, enabled=False) if has_autocast else nullcontext():
             return self._features(wave.float())
 
     def _constant(self, name: str, value: Tensor) -> None:
@@ -55,3 +58,9 @@ class FrontEnd(nn.Module, ABC):
             return moved if moved.dtype == tensor.dtype else tensor.to(moved.device)
 
         return super()._apply(move_only, recurse)
+
+
+def is_plain_cpu(wave: Tensor) -> bool:
+    """Whether buffers may be used again: numbers on a CPU that no gradient, export or trace looks at."""
+    watched = wave.requires_grad or torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return wave.device.type == 'cpu' and not watched

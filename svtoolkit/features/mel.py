@@ -97,28 +97,3 @@ def mel_filters(
     if norm == 'slaney':
         filters = filters * (2.0 / (right - left))
     return filters
-
-
-def mel_bands(filters: Tensor, width: int = 16) -> list[tuple[slice, slice, Tensor]]:
-    """Cut a filter bank into groups of neighbouring filters, each with the few bins it looks at.
-
-    A filter bank is almost all zeros: five products of 16 filters with their own bins cost a quarter of one
-    product with the whole bank. The weights stand twice in a row, so that they can be applied to squared
-    spectra whose real and imaginary parts alternate: the product then also adds the two.
-
-    Args:
-        filters: [bins, F].
-        width: filters in a group; 16 float32 fill one AVX-512 register.
-
-    Returns:
-        For each group: its columns among the F filters, its columns among the 2 * bins squares, and its
-        weights [squares, width] float32.
-    """
-    bands = []
-    for first in range(0, filters.shape[1], width):
-        columns = slice(first, min(first + width, filters.shape[1]))
-        used = filters[:, columns].any(dim=1).nonzero()
-        start, stop = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-        weights = filters[start:stop, columns].repeat_interleave(2, dim=0).float().contiguous()
-        bands.append((columns, slice(2 * start, 2 * stop), weights))
-    return bands
