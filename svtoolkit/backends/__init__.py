@@ -5,13 +5,37 @@
 
 from svtoolkit.backends import building
 from svtoolkit.backends.base import Backend, Part, Transform
+from svtoolkit.backends.calibrate import (
+    Calibration,
+    IsotonicCalibration,
+    LogisticCalibration,
+    QualityCalibration,
+    trial_qualities,
+)
 from svtoolkit.backends.centre import Centre
 from svtoolkit.backends.chain import Chain
+from svtoolkit.backends.cohort import Cohort
 from svtoolkit.backends.cosine import Cosine
+from svtoolkit.backends.fuse import LinearFusion
+from svtoolkit.backends.lda import LDA
 from svtoolkit.backends.length_norm import LengthNorm
+from svtoolkit.backends.score_norm import NormScores, ScoreNorm
 from svtoolkit.backends.table import EmbeddingTable
+from svtoolkit.backends.whiten import Whiten
 
-ALL = (Centre, Chain, Cosine, LengthNorm)
+ALL = (
+    LDA,
+    Centre,
+    Chain,
+    Cosine,
+    IsotonicCalibration,
+    LengthNorm,
+    LinearFusion,
+    LogisticCalibration,
+    QualityCalibration,
+    ScoreNorm,
+    Whiten,
+)
 REGISTRY = {cls.__name__: cls for cls in ALL}
 
 
@@ -27,15 +51,26 @@ def load(path, registry=REGISTRY):
 
 __all__ = [
     'ALL',
+    'LDA',
     'REGISTRY',
     'Backend',
+    'Calibration',
     'Centre',
     'Chain',
+    'Cohort',
     'Cosine',
     'EmbeddingTable',
+    'IsotonicCalibration',
     'LengthNorm',
+    'LinearFusion',
+    'LogisticCalibration',
+    'NormScores',
     'Part',
+    'QualityCalibration',
+    'ScoreNorm',
     'Transform',
+    'Whiten',
     'build',
     'load',
+    'trial_qualities',
 ]

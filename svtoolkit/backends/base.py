@@ -32,39 +32,20 @@ class Trials(Protocol):
     label: Array | None
 
 
-class Part:
-    """Something with a state learnt from embeddings.
+class Stored:
+    """Something learnt that is kept as arrays.
 
     Subclasses take plain arguments, keep each under its own name, and list the attributes that
     ``fit`` fills in ``STATE``. ``fingerprint`` names the model of the embeddings fitted on; it is
-    None before, and for parts that learn nothing.
+    None before, and for what learns nothing.
     """
 
     STATE: tuple[str, ...] = ()
     fingerprint: str | None = None
 
-    def fit(self, table: EmbeddingTable, speakers: Sequence[str] | None = None) -> Self:
-        """Learn from embeddings.
-
-        Args:
-            table: training embeddings, [N, D].
-            speakers: N speaker names, in the table's order; supervised parts need them.
-        """
-        if self.STATE:
-            self._fit(check_matrix(table.matrix).astype(np.float64), speakers)
-            self.fingerprint = table.fingerprint
-        return self
-
-    def _fit(self, matrix: Array, speakers: Sequence[str] | None) -> None:
-        raise NotImplementedError(f'{type(self).__name__} lists a STATE but does not learn it.')
-
-    def adapt(self, table: EmbeddingTable) -> Self:
-        """Move a fitted part to another domain with unlabelled embeddings; most parts stay as they are."""
-        return self
-
     def config(self) -> dict:
         """The arguments it was made with and its ``type``, as a config takes them."""
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        names = inspect.signature(type(self)).parameters
         return dict(type=type(self).__name__) | {name: getattr(self, name) for name in names}
 
     def state(self) -> dict[str, Array]:
@@ -89,9 +70,7 @@ class Part:
     def require_fit(self) -> None:
         """Raise unless everything in STATE was learnt."""
         if any(getattr(self, name, None) is None for name in self.STATE):
-            raise SvtoolkitError(
-                f'{type(self).__name__} is not fitted: call fit(table, speakers) or load a saved one.'
-            )
+            raise SvtoolkitError(f'{type(self).__name__} is not fitted: call its fit, or load a saved one.')
 
     def save(self, path: str | Path) -> Path:
         """Write config, state and fingerprint to one ``.npz``; ``backends.load`` reads it."""
@@ -100,6 +79,29 @@ class Part:
         with replacing(path) as handle:
             np.savez(handle, head=np.array(head), **state)  # type: ignore[arg-type]
         return Path(path)
+
+
+class Part(Stored):
+    """Learns from embeddings."""
+
+    def fit(self, table: EmbeddingTable, speakers: Sequence[str] | None = None) -> Self:
+        """Learn from embeddings.
+
+        Args:
+            table: training embeddings, [N, D].
+            speakers: N speaker names, in the table's order; supervised parts need them.
+        """
+        if self.STATE:
+            self._fit(check_matrix(table.matrix).astype(np.float64), speakers)
+            self.fingerprint = table.fingerprint
+        return self
+
+    def _fit(self, matrix: Array, speakers: Sequence[str] | None) -> None:
+        raise NotImplementedError(f'{type(self).__name__} lists a STATE but does not learn it.')
+
+    def adapt(self, table: EmbeddingTable) -> Self:
+        """Move a fitted part to another domain with unlabelled embeddings; most parts stay as they are."""
+        return self
 
 
 class Transform(Part, ABC):
@@ -146,7 +148,11 @@ class Backend(Part, ABC):
         return self.compare(self.prepare(enrol), self.prepare(test))
 
     def score_trials(
-        self, table: EmbeddingTable, trials: Trials, models: Mapping[str, Sequence[str]] | None = None
+        self,
+        table: EmbeddingTable,
+        trials: Trials,
+        models: Mapping[str, Sequence[str]] | None = None,
+        speakers: Mapping[str, str] | None = None,
     ) -> Array:
         """Scores of a trial list, [n] float64, in memory for the unique utterances and one block.
 
@@ -154,13 +160,16 @@ class Backend(Part, ABC):
             table: embeddings of all utterances the list names.
             trials: names and index arrays.
             models: name in the list -> its enrolment utterances, for names that are no utterance
-                themselves but an enrolment of several sessions.
+                but an enrolment of several sessions.
+            speakers: name in the list -> speaker, where known; a score normalisation leaves an
+                utterance's own speaker out of its cohort.
 
         Raises:
             FingerprintError: the table is of another model than the backend was fitted on.
             UnknownNameError: utterances without an embedding.
         """
-        return self.score_prepared(self.prepare_names(table, trials.ids, models), trials.enrol, trials.test)
+        prepared = self.prepare_names(table, trials.ids, models, speakers)
+        return self.score_prepared(prepared, np.asarray(trials.enrol), np.asarray(trials.test))
 
     def score_prepared(self, prepared: Array, enrol: Array, test: Array) -> Array:
         """Scores of index pairs into prepared rows, [U, K], [n], [n] -> [n] float64."""
@@ -171,7 +180,11 @@ class Backend(Part, ABC):
         return scores
 
     def prepare_names(
-        self, table: EmbeddingTable, names: Sequence[str], models: Mapping[str, Sequence[str]] | None = None
+        self,
+        table: EmbeddingTable,
+        names: Sequence[str],
+        models: Mapping[str, Sequence[str]] | None = None,
+        speakers: Mapping[str, str] | None = None,
     ) -> Array:
         """Prepared rows of utterances and multi-session enrolments, [len(names), K]; see score_trials."""
         table.check_model(self.fingerprint, type(self).__name__)

@@ -13,9 +13,7 @@ class Centre(Transform):
     """``x - mean``; the mean of all fitted rows. ``adapt`` replaces it by the target domain's mean."""
 
     STATE = ('mean',)
-
-    def __init__(self) -> None:
-        self.mean: Array | None = None
+    mean: Array  # [D]
 
     def _fit(self, matrix: Array, speakers: Sequence[str] | None) -> None:
         self.mean = matrix.mean(axis=0)
@@ -23,8 +21,8 @@ class Centre(Transform):
     def adapt(self, table: EmbeddingTable) -> Self:
         self.require_fit()
         table.check_model(self.fingerprint, 'the centre')
-        self.mean = check_matrix(table.matrix, len(self.mean)).mean(axis=0, dtype=np.float64)  # type: ignore[arg-type]
+        self.mean = check_matrix(table.matrix, len(self.mean)).mean(axis=0, dtype=np.float64)
         return self
 
     def _transform(self, matrix: Array) -> Array:
-        return check_matrix(matrix, len(self.mean)) - self.mean  # type: ignore[arg-type]
+        return check_matrix(matrix, len(self.mean)) - self.mean

@@ -1,60 +1,45 @@
-"""Join transforms, a scorer and a score normalisation into one backend.
+"""Join transforms, a scorer, a score normalisation and a calibration into one backend.
 
-    Chain([Centre(), LDA(dim=100), LengthNorm(), PLDA()])
+    Chain([Centre(), LDA(dim=100), LengthNorm(), PLDA(), ScoreNorm(mode='as1'), LogisticCalibration()])
 
-``fit`` goes through the parts in order, each learning from what the ones before it give.
+``fit`` goes through the parts in order, each learning from what the ones before it give; the cohort of
+a normalisation is kept in the space of the model. A calibration learns from scores: see ``calibrate``.
 """
 
 from collections.abc import Mapping, Sequence
 
 from typing_extensions import Self
 
-from svtoolkit.backends.base import Array, Backend, Part, Transform
+from svtoolkit.backends.base import Array, Backend, Stored, Transform, Trials
+from svtoolkit.backends.calibrate import Calibration
+from svtoolkit.backends.score_norm import ScoreNorm
 from svtoolkit.backends.table import EmbeddingTable
 
 
-class Chain(Backend):
-    """Transforms, then one scorer.
+class Projected(Backend):
+    """Transforms, then one scorer."""
 
-    Args:
-        parts: any number of ``Transform``, then one ``Backend``.
-
-    Raises:
-        ValueError: parts in another order.
-    """
-
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self.parts = list(parts)
-        names = ' + '.join(type(part).__name__ for part in self.parts) or 'nothing'
-        if not self.parts or not isinstance(self.parts[-1], Backend):
-            raise ValueError(f'a chain ends in a scorer such as Cosine or PLDA; got {names}.')
-        for part in self.parts[:-1]:
-            if not isinstance(part, Transform):
-                raise ValueError(
-                    f'in {names}, {type(part).__name__} is no transform; only the last part scores.'
-                )
-        self.scorer: Backend = self.parts[-1]
-        self.transforms: list[Transform] = self.parts[:-1]  # type: ignore[assignment]
-        self.symmetric = self.scorer.symmetric
+    def __init__(self, transforms: Sequence[Transform], scorer: Backend) -> None:
+        self.transforms = list(transforms)
+        self.scorer = scorer
+        self.symmetric = scorer.symmetric
 
     def fit(self, table: EmbeddingTable, speakers: Sequence[str] | None = None) -> Self:
-        for part in self.parts:
-            part.fit(table, speakers)
-            if isinstance(part, Transform):
-                table = table.with_matrix(part.transform(table.matrix))
         self.fingerprint = table.fingerprint
+        for transform in self.transforms:
+            table = table.with_matrix(transform.fit(table, speakers).transform(table.matrix))
+        self.scorer.fit(table, speakers)
         return self
 
     def adapt(self, table: EmbeddingTable) -> Self:
-        for part in self.parts:
-            part.adapt(table)
-            if isinstance(part, Transform):
-                table = table.with_matrix(part.transform(table.matrix))
+        for transform in self.transforms:
+            table = table.with_matrix(transform.adapt(table).transform(table.matrix))
+        self.scorer.adapt(table)
         return self
 
     def prepare(self, matrix: Array) -> Array:
-        for part in self.transforms:
-            matrix = part.transform(matrix)
+        for transform in self.transforms:
+            matrix = transform.transform(matrix)
         return self.scorer.prepare(matrix)
 
     def compare(self, enrol: Array, test: Array) -> Array:
@@ -65,6 +50,94 @@ class Chain(Backend):
 
     def pool(self, prepared: Array) -> Array:
         return self.scorer.pool(prepared)
+
+
+class Chain(Backend):
+    """Transforms, one scorer, then at most one ``ScoreNorm``, then at most one ``Calibration``.
+
+    Args:
+        parts: in this order.
+
+    Raises:
+        ValueError: parts in another order.
+    """
+
+    def __init__(self, parts: Sequence[Stored]) -> None:
+        self.parts = list(parts)
+        names = ' + '.join(type(part).__name__ for part in self.parts) or 'nothing'
+        rest = list(self.parts)
+        self.calibration: Calibration | None = None
+        self.norm: ScoreNorm | None = None
+        if rest and isinstance(rest[-1], Calibration):
+            self.calibration = rest.pop()  # type: ignore[assignment]
+        if rest and isinstance(rest[-1], ScoreNorm):
+            self.norm = rest.pop()  # type: ignore[assignment]
+        scorer = rest.pop() if rest else None
+        if not isinstance(scorer, Backend) or isinstance(scorer, ScoreNorm):
+            raise ValueError(
+                f'a chain needs a scorer such as Cosine or PLDA after its transforms; got {names}.'
+            )
+        transforms = [part for part in rest if isinstance(part, Transform)]
+        if len(transforms) < len(rest):
+            raise ValueError(f'{names}: only transforms may stand before {type(scorer).__name__}.')
+        self._core = Projected(transforms, scorer)
+        self._scorer: Backend = self._core if self.norm is None else self.norm.bind(self._core)
+        self.symmetric = scorer.symmetric
+
+    def fit(self, table: EmbeddingTable, speakers: Sequence[str] | None = None) -> Self:
+        self._core.fit(table, speakers)
+        self._scorer.fit(table, speakers)
+        self.fingerprint = table.fingerprint
+        return self
+
+    def adapt(self, table: EmbeddingTable) -> Self:
+        self._core.adapt(table)
+        if self.norm is not None:
+            self.norm.adapt(table)
+        return self
+
+    def calibrate(
+        self,
+        table: EmbeddingTable,
+        trials: Trials,
+        models: Mapping[str, Sequence[str]] | None = None,
+        speakers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Fit the calibration at the chain's end on labelled trials; see ``score_trials``."""
+        if self.calibration is None or trials.label is None:
+            raise ValueError('calibrate needs a chain that ends in a calibration, and labelled trials.')
+        prepared = self.prepare_names(table, trials.ids, models, speakers)
+        scores = self._scorer.score_prepared(prepared, trials.enrol, trials.test)
+        self.calibration.fit(scores, trials.label, table.fingerprint)
+        return self
+
+    def prepare(self, matrix: Array) -> Array:
+        return self._scorer.prepare(matrix)
+
+    def prepare_names(
+        self,
+        table: EmbeddingTable,
+        names: Sequence[str],
+        models: Mapping[str, Sequence[str]] | None = None,
+        speakers: Mapping[str, str] | None = None,
+    ) -> Array:
+        table.check_model(self.fingerprint, 'the backend')
+        return self._scorer.prepare_names(table, names, models, speakers)
+
+    def compare(self, enrol: Array, test: Array) -> Array:
+        return self._calibrated(self._scorer.compare(enrol, test))
+
+    def compare_pairs(self, enrol: Array, test: Array) -> Array:
+        return self._calibrated(self._scorer.compare_pairs(enrol, test))
+
+    def pool(self, prepared: Array) -> Array:
+        return self._scorer.pool(prepared)
+
+    def score_prepared(self, prepared: Array, enrol: Array, test: Array) -> Array:
+        return self._calibrated(self._scorer.score_prepared(prepared, enrol, test))
+
+    def _calibrated(self, scores: Array) -> Array:
+        return scores if self.calibration is None else self.calibration.llr(scores)
 
     def config(self) -> dict:
         return dict(type='Chain', parts=[part.config() for part in self.parts])
@@ -79,8 +152,9 @@ class Chain(Backend):
     def load_state(self, state: Mapping[str, Array]) -> Self:
         for place, part in enumerate(self.parts):
             start = f'{place}.'
+            part.fingerprint = self.fingerprint if part.STATE else None
             part.load_state(
                 {name[len(start) :]: value for name, value in state.items() if name.startswith(start)}
             )
-            part.fingerprint = self.fingerprint if part.STATE else None
+        self._core.fingerprint = self.fingerprint
         return self

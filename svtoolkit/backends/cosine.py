@@ -17,20 +17,21 @@ class Cosine(Backend):
             vectors, or ``scores``, which equals the mean of the single scores.
     """
 
+    mean: Array  # [D]
+
     def __init__(self, centre: bool = False, pooling: str = 'mean') -> None:
         if pooling not in ('mean', 'scores'):
             raise ValueError(f"pooling='{pooling}': expected 'mean' or 'scores'.")
         self.centre = centre
         self.pooling = pooling
         self.STATE = ('mean',) if centre else ()
-        self.mean: Array | None = None
 
     def _fit(self, matrix: Array, speakers: Sequence[str] | None) -> None:
         self.mean = matrix.mean(axis=0)
 
     def prepare(self, matrix: Array) -> Array:
         self.require_fit()
-        if self.mean is None:
+        if not self.centre:
             return unit_rows(check_matrix(matrix)).astype(matrix.dtype)
         return unit_rows(check_matrix(matrix, len(self.mean)) - self.mean).astype(matrix.dtype)
 
