@@ -1,0 +1,125 @@
+"""AAC, m4a, WebM and other containers by PyAV, behind the few methods of ``soundfile.SoundFile`` that we use.
+
+Needs the extra ``m4a``. Where the container counts time in samples (m4a, mp4), segments are read by seeking;
+elsewhere (WebM counts milliseconds, raw AAC nothing) the stream is decoded from its start, so that every
+position is exact.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svtoolkit.errors import AudioError, MissingExtraError
+
+SUFFIXES = {'.m4a', '.mp4', '.m4b', '.mov', '.aac', '.webm', '.mka', '.mkv', '.wma', '.amr', '.3gp'}
+PREROLL_S = 0.25  # codecs with memory (AAC overlaps two frames of 1024) are exact again after this
+
+
+def looks_like_container(head: bytes, name: str) -> bool:
+    """Whether PyAV should try: a known signature in the first bytes, or a known file suffix."""
+    signature = (
+        head[4:8] == b'ftyp'  # MP4 family
+        or head[:4] == b'\x1aE\xdf\xa3'  # Matroska, WebM
+        or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0)  # ADTS AAC
+        or head[:5] == b'#!AMR'
+        or head[:4] == b'\x30\x26\xb2\x75'  # ASF, wma
+    )
+    return signature or PurePath(name).suffix.lower() in SUFFIXES
+
+
+class Container:
+    """First audio stream of a container, read like a ``SoundFile``: ``samplerate frames channels seek read``.
+
+    Args:
+        stream: seekable binary file object at its start; the caller closes it.
+        name: what messages call it.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+        AudioError: nothing in the stream can be decoded.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise MissingExtraError('PyAV (reads AAC, m4a and WebM)', 'm4a') from error
+        self._faults = (av.FFmpegError, ValueError, IndexError)
+        self._make_converter = av.AudioResampler
+        self._name = name
+        self._position = 0
+        try:
+            self._container: Any = av.open(stream, metadata_errors='ignore')
+            self._stream = self._container.streams.audio[0]
+            self.samplerate = int(self._stream.rate or 0)
+            self.channels = int(self._stream.channels or 0)
+            counts_samples = self._stream.time_base == Fraction(1, self.samplerate or 1)
+            self._can_seek = bool(counts_samples and self._stream.duration)
+            self.frames = self._stream.duration if self._can_seek else self._count()
+        except self._faults as error:
+            fault = f'{name}: not audio that can be read ({error}); convert it to WAV or FLAC.'
+            raise AudioError(fault) from error
+
+    def __enter__(self) -> 'Container':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def seekable(self) -> bool:
+        """Always: positions are reached by decoding where the container cannot seek."""
+        return True
+
+    def seek(self, position: int) -> None:
+        """Stand at a sample; the next ``read`` starts there."""
+        self._position = position
+
+    def read(self, count: int, dtype: str = 'float32', always_2d: bool = True) -> NDArray[np.float32]:
+        """Decode ``count`` samples from the position on, [n, channels] float32; fewer at the stream's end."""
+        begin = self._position
+        parts: list[NDArray[np.float32]] = []
+        found = 0
+        try:
+            for position, block in self._blocks_before(begin):
+                part = block[:, max(0, begin - position) : begin + count - position]
+                parts.append(part)
+                found += part.shape[1]
+                if found >= count:
+                    break
+        except self._faults as error:
+            raise AudioError(f'{self._name}: damaged ({error}); copy or record it again.') from error
+        self._position += found
+        return np.concatenate(parts, axis=1).T if parts else np.zeros((0, self.channels), np.float32)
+
+    def _count(self) -> int:
+        return sum(block.shape[1] for _, block in self._blocks(0))
+
+    def _blocks_before(self, position: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Decoded blocks that begin at or before ``position``, by seeking where that is exact."""
+        target = position - int(PREROLL_S * self.samplerate)
+        if self._can_seek and target > 0:
+            blocks = self._blocks(target)
+            first = next(blocks, None)
+            if first is not None and first[0] <= position:
+                yield first
+                yield from blocks
+                return
+        yield from self._blocks(0)
+
+    def _blocks(self, target: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """(first sample, [channels, n] float32) of each frame, from the last key frame before ``target``."""
+        origin = self._stream.start_time or 0
+        self._container.seek(origin + target, stream=self._stream)
+        converter = self._make_converter(format='fltp', layout=self._stream.layout, rate=self.samplerate)
+        position = 0
+        for frame in self._container.decode(self._stream):
+            if position == 0 and target > 0:
+                position = int(frame.pts) - origin
+            for part in converter.resample(frame):
+                block = part.to_ndarray()
+                yield position, block
+                position += block.shape[1]
