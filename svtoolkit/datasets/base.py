@@ -1,0 +1,304 @@
+"""What all datasets share: a list, class numbers, crops that are read by seeking, and the plan.
+
+A dataset plans in the main process (``plan``) and executes in a worker (``dataset[draw]``), where
+nothing depends on anything but the draw. Subclasses say which utterances an epoch has and in what
+steps; one that builds its items otherwise (several voices in one waveform) overrides ``make_item``.
+"""
+
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from svtoolkit.audio.io import read
+from svtoolkit.datasets.draws import AUGMENT_SALT, CROP_SALT, Draw, Plan, draw_rng, frame_samples
+from svtoolkit.datasets.manifest import Manifest, Names
+from svtoolkit.datasets.samples import SpeakerSample
+from svtoolkit.errors import AudioError, ConfigError
+from svtoolkit.registry import TRANSFORMS
+
+logger = logging.getLogger(__name__)
+
+PADS = {'wrap': 'wrap', 'zero': 'constant', 'reflect': 'symmetric'}
+
+
+class SpeakerDataset(Dataset):
+    """Base of the datasets of speech by known speakers.
+
+    ``dataset[draw]`` is a crop with augmentation, ``dataset[int]`` a whole utterance without; both
+    give ``dict(inputs=[T] float32, data_samples=SpeakerSample)``.
+
+    Attributes:
+        shard: what DrawSampler shares out over ranks: ``items`` of every step, or whole ``steps``.
+        need_speakers: a list without speakers is a fault.
+    """
+
+    shard: Literal['items', 'steps'] = 'items'
+    need_speakers = True
+
+    def __init__(
+        self,
+        manifest: str | Manifest | Sequence[str],
+        root: str | None = None,
+        sample_rate: int = 16000,
+        frames: int = 200,
+        num_samples: int | None = None,
+        pipeline: Sequence[dict] = (),
+        include_speakers: Names = None,
+        exclude_speakers: Names = None,
+        speaker_map: dict[str, int] | None = None,
+        speeds: Sequence[float] = (1.0,),
+        speed_probs: Sequence[float] | None = None,
+        pad: str = 'wrap',
+        tail: str = 'pad',
+        seed: int = 0,
+        max_refetch: int = 5,
+        lazy_init: bool = False,
+    ) -> None:
+        """Store the settings; lists are read by ``full_init``.
+
+        Args:
+            manifest: list of recordings, any format of list_formats.py, or several lists.
+            root: folder of relative paths; each list's own when left out.
+            sample_rate: Hz of the waveforms handed out.
+            frames: length of a crop in frames of 25 ms every 10 ms, 400 + 160 (frames - 1) samples.
+            num_samples: length of a crop in samples, instead of ``frames``.
+            pipeline: configs of TRANSFORMS, applied in order to crops only.
+            include_speakers: names, or a file with one a line; others are left out.
+            exclude_speakers: likewise, to leave out.
+            speaker_map: class numbers to use; in order of first appearance when left out.
+            speeds: speed factors; every one but the first makes new classes, speaker + C × its place.
+            speed_probs: odds of ``speeds``; equal when left out.
+            pad: how a short utterance is filled up: ``wrap``, ``zero`` or ``reflect``.
+            tail: last step of an epoch: ``pad`` (wrap from its start), ``drop`` or ``keep``.
+            seed: of plans and crops, unless the sampler brings the run's.
+            max_refetch: how many other utterances of the speaker are tried when one is unreadable.
+            lazy_init: leave the list unread, for looking at configs.
+
+        Raises:
+            ConfigError: a setting is not allowed; all of them in one message.
+        """
+        self.manifest_path = manifest
+        self.root = root
+        self.sample_rate = sample_rate
+        self.frames = frames
+        self.crop_samples = num_samples or frame_samples(frames, sample_rate)
+        self.include_speakers, self.exclude_speakers = include_speakers, exclude_speakers
+        self.given_map = speaker_map
+        self.speeds = tuple(float(speed) for speed in speeds)
+        self.speed_probs = None if speed_probs is None else tuple(float(prob) for prob in speed_probs)
+        self.pad = pad
+        self.tail = tail
+        self.seed = seed
+        self.max_refetch = max_refetch
+        self._check_settings()
+        self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+        self._ready = False
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Read the list and number the speakers; does nothing the second time."""
+        if self._ready:
+            return
+        self.manifest = self.read_manifest()
+        self.speaker_map = dict(self.given_map or self.manifest.speaker_map())
+        self.labels = self.manifest.labels(self.speaker_map)
+        self.by_speaker = np.argsort(self.labels, kind='stable')  # rows, speaker after speaker
+        counts = np.bincount(self.labels, minlength=len(self.speaker_map))
+        self.speaker_offsets = np.concatenate([[0], np.cumsum(counts)])
+        self._ready = True
+
+    def read_manifest(self) -> Manifest:
+        """The list after the selection of speakers."""
+        given = self.manifest_path
+        if isinstance(given, Manifest):
+            manifest = given
+        elif isinstance(given, str | os.PathLike):
+            manifest = Manifest.read(given, root=self.root, need_speakers=self.need_speakers)
+        else:
+            parts = [Manifest.read(path, root=self.root, need_speakers=self.need_speakers) for path in given]
+            manifest = Manifest.join(parts)
+        if self.include_speakers is not None or self.exclude_speakers is not None:
+            manifest = manifest.select(self.include_speakers, self.exclude_speakers)
+        return manifest
+
+    def __len__(self) -> int:
+        self._wake()
+        return len(self.manifest)
+
+    @property
+    def num_speakers(self) -> int:
+        """Classes a head needs: speakers × speed classes."""
+        self._wake()
+        return len(self.speaker_map) * len(self.speeds)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Facts for checkpoints and heads, in plain types: mmengine compares them byte by byte."""
+        self._wake()
+        names = sorted(self.speaker_map, key=self.speaker_map.__getitem__)
+        classes = [
+            name if i == 0 else f'{name}#{speed:g}' for i, speed in enumerate(self.speeds) for name in names
+        ]
+        return {
+            'task': 'asv',
+            'num_speakers': len(classes),
+            'classes': classes,
+            'sample_rate': self.sample_rate,
+            'frames_per_second': 100,
+            'speed_factors': list(self.speeds),
+        }
+
+    def list_hash(self) -> str:
+        """Hash of ids, speakers and class numbers; a resumed run must find the same list."""
+        self._wake()
+        return self.manifest.digest()
+
+    def plan(self, epoch: int, global_batch: int, seed: int | None = None) -> Plan:
+        """All items of an epoch, a deterministic function of the arguments.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            global_batch: items of a step over all ranks (of one rank where ``shard`` is ``steps``).
+            seed: the run's; the dataset's own when left out.
+
+        Raises:
+            ValueError: the batch does not fit the dataset.
+        """
+        self._wake()
+        return self.make_plan(epoch, global_batch, self.seed if seed is None else seed)
+
+    @abstractmethod
+    def make_plan(self, epoch: int, global_batch: int, seed: int) -> Plan:
+        """What ``plan`` returns; called on a list that has been read."""
+
+    def __getitem__(self, index: Draw | int) -> dict[str, Any]:
+        """A crop for a draw, the whole utterance for a number.
+
+        Raises:
+            AudioError: the recording cannot be read; for a draw, nor can ``max_refetch`` others of
+                the same speaker.
+        """
+        self._wake()
+        if not isinstance(index, Draw):
+            return self.make_item(Draw(0, int(index), int(index), 0, 1.0, self.seed), augment=False)
+        draw = index
+        for tried in range(self.max_refetch + 1):
+            try:
+                return self.make_item(draw, augment=True)
+            except (AudioError, OSError) as error:
+                other = self._next_of_speaker(draw.utt)
+                if tried == self.max_refetch or other == index.utt:
+                    raise
+                logger.warning("'%s' is unreadable (%s); taking '%s' instead.", self.manifest.path(draw.utt),
+                               error, self.manifest.utts[other])  # fmt: skip
+                draw = draw._replace(utt=other)
+        raise AssertionError('unreachable')
+
+    def make_item(self, draw: Draw, augment: bool) -> dict[str, Any]:
+        """Read, crop, change speed and augment one waveform; pure."""
+        wave = self.load(draw)
+        if augment:
+            rng = draw_rng(draw, AUGMENT_SALT)
+            for transform in self.pipeline:
+                wave = transform(wave, rng)
+        label = int(self.labels[draw.utt])
+        if label >= 0:
+            label += len(self.speaker_map) * self.speeds.index(draw.speed)
+        sample = SpeakerSample(
+            label, self.manifest.utts[draw.utt], self.manifest.speakers[draw.utt], len(wave)
+        )
+        return {'inputs': wave, 'data_samples': sample}
+
+    def load(self, draw: Draw) -> np.ndarray:
+        """The crop a draw asks for, [num_samples] float32; 0 samples mean all there are."""
+        if draw.num_samples == 0:
+            wave = self.read_samples(draw.utt, 0, None)
+            return self.at_speed(wave, draw.speed)
+        wanted = round(draw.num_samples * draw.speed)
+        total = self.manifest.num_samples(draw.utt, self.sample_rate)
+        start = self.crop_start(draw, total, wanted)
+        wave = self.read_samples(draw.utt, start, wanted)
+        if len(wave) < wanted and start > 0:  # the list rounds lengths up: begin that much earlier
+            wave = self.read_samples(draw.utt, max(0, start - wanted + len(wave)), wanted)
+        wave = fill_up(wave, wanted, self.pad)
+        return fill_up(self.at_speed(wave, draw.speed), draw.num_samples, 'edge')  # rounding may miss by one
+
+    def at_speed(self, wave: np.ndarray, speed: float) -> np.ndarray:
+        """The waveform played ``speed`` times as fast, [T] -> [round(T / speed)]."""
+        if speed == 1.0:
+            return wave
+        from svtoolkit.audio.effects import change_speed
+
+        return change_speed(wave, speed)
+
+    def crop_start(self, draw: Draw, total: int, wanted: int) -> int:
+        """Where a crop of ``wanted`` samples begins: anywhere it fits, the last place included."""
+        return int(draw_rng(draw, CROP_SALT).integers(0, max(0, total - wanted) + 1))
+
+    def read_samples(self, row: int, start: int, num_samples: int | None) -> np.ndarray:
+        """Samples of an utterance from ``start`` on, fewer where it ends; [T] float32.
+
+        Raises:
+            AudioError: the file cannot be read, or holds nothing there.
+        """
+        rate = self.sample_rate
+        manifest = self.manifest
+        begin = 0 if np.isnan(manifest.start[row]) else round(manifest.start[row] * rate)
+        if not np.isnan(manifest.end[row]):
+            left = round(manifest.end[row] * rate) - begin - start
+            num_samples = left if num_samples is None else min(left, num_samples)
+            if num_samples < 1:
+                raise AudioError(f"'{manifest.utts[row]}' holds no sample from {start / rate:.2f} s on.")
+        return read(manifest.path(row), sample_rate=rate, start=begin + start, num_samples=num_samples)
+
+    def draw_speeds(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Speed factors of ``size`` items, [size] float32."""
+        if len(self.speeds) == 1:
+            return np.full(size, self.speeds[0], np.float32)
+        return np.asarray(self.speeds, np.float32)[
+            rng.choice(len(self.speeds), size=size, p=self.speed_probs)
+        ]
+
+    def _next_of_speaker(self, row: int) -> int:
+        begin, end = self.speaker_offsets[self.labels[row] : self.labels[row] + 2]
+        place = begin + np.searchsorted(self.by_speaker[begin:end], row)  # rows of a speaker ascend
+        return int(self.by_speaker[begin + (place + 1 - begin) % (end - begin)])
+
+    def _wake(self) -> None:
+        if not self._ready:
+            logger.warning('%s was built with lazy_init and reads its list now.', type(self).__name__)
+            self.full_init()
+
+    def _check_settings(self) -> None:
+        faults = []
+        name = type(self).__name__
+        if self.pad not in PADS:
+            faults.append(f"pad='{self.pad}', must be one of {', '.join(PADS)}")
+        if self.tail not in ('pad', 'drop', 'keep'):
+            faults.append(f"tail='{self.tail}', must be pad, drop or keep")
+        if not self.speeds or min(self.speeds) <= 0 or len(set(self.speeds)) < len(self.speeds):
+            faults.append(f'speeds={self.speeds}, must be different positive factors')
+        probs = self.speed_probs
+        if probs is not None and (
+            len(probs) != len(self.speeds) or min(probs) < 0 or abs(sum(probs) - 1) > 1e-6
+        ):
+            faults.append(f'speed_probs={probs}, must be one probability per speed, summing to 1')
+        if self.crop_samples <= 0:
+            faults.append(f'a crop of {self.crop_samples} samples is empty (frames={self.frames})')
+        if faults:
+            raise ConfigError(f'{name}: {"; ".join(faults)}.')
+
+
+def fill_up(wave: np.ndarray, length: int, mode: str) -> np.ndarray:
+    """Cut or fill a waveform to ``length``; modes wrap (tile), zero, reflect and edge. [T] -> [length]."""
+    if len(wave) >= length:
+        return wave[:length]
+    if mode == 'wrap':
+        return np.resize(wave, length)
+    return np.pad(wave, (0, length - len(wave)), mode=PADS.get(mode, 'edge'))  # type: ignore[call-overload]
