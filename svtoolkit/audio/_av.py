@@ -120,6 +120,6 @@ class Container:
             if position == 0 and target > 0:
                 position = int(frame.pts) - origin
             for part in converter.resample(frame):
-                block = part.to_ndarray()
+                block = np.asarray(part.to_ndarray(), np.float32)
                 yield position, block
                 position += block.shape[1]

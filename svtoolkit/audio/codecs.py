@@ -65,7 +65,7 @@ def codec_round_trip(
     container, subtype, rate, has_quality = CODECS[codec]
     rate = rate or sample_rate
     narrow = np.clip(resample(wave, sample_rate, rate), -1, 1)
-    quality = compression if has_quality else None
+    quality = min(compression, 0.99) if has_quality else None  # libsndfile refuses 1.0 for mp3
     memory = io.BytesIO()
     try:
         soundfile.write(memory, narrow, rate, subtype, format=container, compression_level=quality)

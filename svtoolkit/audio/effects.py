@@ -86,7 +86,7 @@ def change_speed(wave: Wave, factor: float) -> Wave:
 
 
 def bandpass(wave: Wave, sample_rate: int, low_hz: float = 300.0, high_hz: float = 3400.0) -> Wave:
-    """Keep one band, by default a telephone's; Butterworth, order 4 at each edge, a low-pass for ``low_hz`` 0.
+    """Keep one band, by default a telephone's; Butterworth, order 4 an edge; ``low_hz`` 0: a low-pass.
 
     Raises:
         ValueError: the edges are not 0 <= low < high < sample_rate / 2.

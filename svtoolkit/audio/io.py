@@ -236,7 +236,12 @@ def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
             f'{name}: damaged or cut short, the header claims {sound.frames} samples but decoding stopped '
             f'before sample {stop}; copy or record it again.'
         )
-    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
+    mono = wave[:, 0]
+    if wave.shape[1] > 1:
+        with np.errstate(invalid='ignore'):  # inf - inf; told below
+            mono = wave @ np.full(
+                wave.shape[1], 1 / wave.shape[1], np.float32
+            )  # mean(axis=1) takes 10x longer
     if not np.isfinite(mono).all():
         first = start + int(np.argmin(np.isfinite(mono)))
         raise AudioError(f'{name}: NaN or infinite samples, the first is number {first}; export it again.')
