@@ -15,16 +15,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-
-def world() -> tuple[int, int]:
-    """This rank and the number of ranks; (0, 1) without a process group."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
+from svtoolkit.models.losses.gathering import all_gather, world
 
 
 def bounds(num_speakers: int) -> tuple[int, int]:
-    """First and one-past-last speaker of this rank; parts differ by one speaker at most."""
+    """First and one-past-last speaker of this rank; parts differ by one speaker at most.
+
+    Raises:
+        ValueError: fewer speakers than ranks.
+    """
     rank, size = world()
     if num_speakers < size:
         raise ValueError(f'{num_speakers} speakers cannot be split over {size} ranks: use shard=False.')
@@ -41,35 +40,29 @@ def hide_from_ddp(model: nn.Module) -> list[str]:
     names = [
         f'{name}.weight' if name else 'weight'
         for name, module in model.named_modules()
-        if getattr(module, 'shard', False) and isinstance(getattr(module, 'weight', None), nn.Parameter)
+        if getattr(module, 'shard', False)
     ]
     if names:
         nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, names)
     return names
 
 
-def gather(rows: Tensor) -> Tensor:
-    """Rows of all ranks in the order of the ranks, [B, ...] -> [R * B, ...]; gradients flow back."""
-    return rows if world()[1] == 1 else _Gather.apply(rows)
-
-
 def gather_columns(values: Tensor) -> Tensor:
-    """Columns of all ranks side by side, [B, k] -> [B, R * k], without gradients."""
-    size = world()[1]
-    if size == 1:
+    """Columns of all ranks side by side, [B, k_r] -> [B, R * max k_r] filled up with -inf, no gradients."""
+    if world()[1] == 1:
         return values
     width = torch.tensor(values.shape[1], device=values.device)
     dist.all_reduce(width, dist.ReduceOp.MAX)
-    full = values.new_full((len(values), int(width)), -torch.inf)  # a rank may own fewer speakers than k
+    full = values.new_full((len(values), int(width)), -torch.inf)
     full[:, : values.shape[1]] = values
-    return torch.cat(_all_gather(full), dim=1)
+    return torch.cat(all_gather(full), dim=1)
 
 
 def winner(best: Tensor, index: Tensor) -> Tensor:
     """Index belonging to the largest value over the ranks; [B] and [B] -> [B]."""
     if world()[1] == 1:
         return index
-    values, indices = torch.stack(_all_gather(best)), torch.stack(_all_gather(index))
+    values, indices = torch.stack(all_gather(best)), torch.stack(all_gather(index))
     return indices.gather(0, values.argmax(dim=0, keepdim=True)).squeeze(0)
 
 
@@ -86,20 +79,6 @@ def cross_entropy(
         label_smoothing: probability mass spread evenly over all columns.
     """
     return _ShardedCrossEntropy.apply(logits, local, owned, num_speakers, label_smoothing)
-
-
-class _Gather(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
-        return torch.cat(_all_gather(rows))
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        rank, size = world()
-        grad = grad.contiguous()
-        dist.all_reduce(grad)
-        # DDP divides by the number of ranks later: hand it the gradient of this rank's own mean
-        return grad.chunk(size)[rank] * size
 
 
 class _ShardedCrossEntropy(torch.autograd.Function):
@@ -119,19 +98,12 @@ class _ShardedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_loss):
-        grad, local, owned = ctx.saved_tensors
+        posterior, local, owned = ctx.saved_tensors
         label_smoothing, num_speakers = ctx.smooth
-        grad = grad - label_smoothing / num_speakers
+        grad = posterior - label_smoothing / num_speakers
         hit = owned.to(grad.dtype).mul(1 - label_smoothing).unsqueeze(1)
         grad.scatter_add_(1, local.unsqueeze(1), -hit)
         return grad.mul_(grad_loss / len(grad)), None, None, None, None
-
-
-def _all_gather(rows: Tensor) -> list[Tensor]:
-    rows = rows.contiguous()
-    parts = [torch.empty_like(rows) for _ in range(world()[1])]
-    dist.all_gather(parts, rows)
-    return parts
 
 
 def _all_reduce(values: Tensor, op: str) -> None:

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from svtoolkit.models.heads import class_shard
-from svtoolkit.models.heads.labels import check_labels
+from svtoolkit.models.losses.gathering import gather, gather_labels
+from svtoolkit.models.losses.labels import check_labels
 
 
 class MarginHead(nn.Module, ABC):
@@ -111,7 +112,7 @@ class MarginHead(nn.Module, ABC):
         """
         check_labels(labels, embedding, self.num_speakers)
         if self.shard:
-            embedding, labels = class_shard.gather(embedding), class_shard.gather(labels)
+            embedding, labels = gather(embedding, shared=True), gather_labels(labels)
         with torch.autocast(embedding.device.type, enabled=False):
             cosine = self.cosine(embedding)
             logits = self.scale * self.apply_margins(cosine, labels)
@@ -128,12 +129,12 @@ class MarginHead(nn.Module, ABC):
         """Cosines [B, S] with the margin on the true speaker and the penalty on the nearest wrong ones."""
         local, owned = self.local_labels(labels)
         index = local.unsqueeze(1)
+        if self.inter_top_k:
+            cosine = self._penalise_rivals(cosine, index, owned)
         target = cosine.gather(1, index)
         moved = self.target_cosine(target)
         if self.shard:
             moved = torch.where(owned.unsqueeze(1), moved, target)
-        if self.inter_top_k:
-            cosine = self._penalise_rivals(cosine, index, owned)
         return cosine.scatter(1, index, moved)
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
