@@ -15,20 +15,28 @@ from svtoolkit.backends.calibrate import (
 from svtoolkit.backends.centre import Centre
 from svtoolkit.backends.chain import Chain
 from svtoolkit.backends.cohort import Cohort
+from svtoolkit.backends.coral import Coral
 from svtoolkit.backends.cosine import Cosine
 from svtoolkit.backends.fuse import LinearFusion
+from svtoolkit.backends.heavy_tailed_plda import HeavyTailedPLDA
+from svtoolkit.backends.kaldi_plda import KaldiPLDA
 from svtoolkit.backends.lda import LDA
 from svtoolkit.backends.length_norm import LengthNorm
+from svtoolkit.backends.plda import PLDA
 from svtoolkit.backends.score_norm import NormScores, ScoreNorm
 from svtoolkit.backends.table import EmbeddingTable
 from svtoolkit.backends.whiten import Whiten
 
 ALL = (
     LDA,
+    PLDA,
     Centre,
     Chain,
+    Coral,
     Cosine,
+    HeavyTailedPLDA,
     IsotonicCalibration,
+    KaldiPLDA,
     LengthNorm,
     LinearFusion,
     LogisticCalibration,
@@ -52,15 +60,19 @@ def load(path, registry=REGISTRY):
 __all__ = [
     'ALL',
     'LDA',
+    'PLDA',
     'REGISTRY',
     'Backend',
     'Calibration',
     'Centre',
     'Chain',
     'Cohort',
+    'Coral',
     'Cosine',
     'EmbeddingTable',
+    'HeavyTailedPLDA',
     'IsotonicCalibration',
+    'KaldiPLDA',
     'LengthNorm',
     'LinearFusion',
     'LogisticCalibration',
