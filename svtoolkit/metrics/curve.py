@@ -70,8 +70,10 @@ class ErrorCurve:
         return float(middle if lower < middle <= upper else upper)
 
     def first_at(self, threshold: float) -> int:
-        """Index of the point that decides as ``score >= threshold`` does."""
-        return int(np.searchsorted(self.thresholds, threshold))
+        """Index of the point that decides as ``score >= threshold`` does, rounded as the scores are."""
+        with np.errstate(over='ignore'):
+            rounded = self.thresholds.dtype.type(threshold)
+        return int(np.searchsorted(self.thresholds, rounded))
 
 
 @dataclass(frozen=True, eq=False)
