@@ -70,3 +70,12 @@ RUNNERS = _child('runner', root.RUNNERS, 'engine')
 OPTIM_WRAPPERS = _child('optim_wrapper', root.OPTIM_WRAPPERS, 'engine')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'engine')
 STORES = _child('store', None, 'evaluation')
+
+# Ours are empty so far; without them mmengine warns at every look-up that it takes its own.
+OPTIMIZERS = _child('optimizer', root.OPTIMIZERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optim_wrapper_constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+PARAM_SCHEDULERS = _child('param_scheduler', root.PARAM_SCHEDULERS, 'engine')
+MODEL_WRAPPERS = _child('model_wrapper', root.MODEL_WRAPPERS, 'engine')
+VISBACKENDS = _child('vis_backend', root.VISBACKENDS, 'engine')
+LOG_PROCESSORS = _child('log_processor', root.LOG_PROCESSORS, 'engine')
+EVALUATORS = _child('evaluator', root.EVALUATOR, 'engine')

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,3 +26,79 @@ def data_dir() -> Path:
     if folder is None:
         pytest.skip('no real recordings: set SVTOOLKIT_DATA to a folder that holds so762/')
     return folder
+
+
+def tone_voice(rng, speaker: int, seconds: float, rate: int = 16000) -> np.ndarray:
+    """A wave only this speaker makes: harmonics of a pitch of his own under a spectral tilt of his own."""
+    time = np.arange(int(seconds * rate)) / rate
+    pitch = 90 + 25 * speaker + 4 * np.sin(2 * np.pi * rng.uniform(2, 4) * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    tilt = 0.6 + 0.08 * (speaker % 4)
+    wave = sum(tilt**k * np.sin(k * phase + rng.uniform(0, 6)) for k in range(1, 9))
+    wave *= 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(1, 2) * time) ** 2
+    wave += 0.02 * rng.standard_normal(len(time))
+    return (0.1 * wave).astype(np.float32)
+
+
+@pytest.fixture(scope='session')
+def tiny_corpus(tmp_path_factory) -> Path:
+    """8 made-up speakers with 6 recordings of 1.2 s each, laid out like so762; 2 speakers for development."""
+    folder = tmp_path_factory.mktemp('tiny') / 'so762'
+    rng = np.random.default_rng(7)
+    for part, speakers in (('train', range(8)), ('test', range(8, 12))):
+        rows = ['utt\tpath\tspeaker\tduration']
+        for speaker in speakers:
+            (folder / part / f's{speaker}').mkdir(parents=True)
+            for number in range(6):
+                path = f'{part}/s{speaker}/u{number}.wav'
+                soundfile.write(folder / path, tone_voice(rng, speaker, 1.2), 16000, subtype='PCM_16')
+                rows.append(f's{speaker}-u{number}\t{path}\ts{speaker}\t1.2')
+        (folder / f'{part}.tsv').write_text('\n'.join(rows) + '\n')
+    (folder / 'dev_speakers.txt').write_text('s6\ns7\n')
+    for name, (first, second) in dict(dev=(6, 7), random=(8, 9), hard=(10, 11)).items():
+        lines = [f'1 s{s}-u{a} s{s}-u{b}' for s in (first, second) for a in range(6) for b in range(a)]
+        lines += [f'0 s{first}-u{a} s{second}-u{b}' for a in range(6) for b in range(6)]
+        (folder / f'trials_{name}.txt').write_text('\n'.join(lines) + '\n')
+    return folder.parent
+
+
+@pytest.fixture()
+def tiny_config(tiny_corpus, tmp_path) -> Path:
+    """A recipe that trains on the tiny corpus in seconds: batches of 4 crops of 50 frames, 3 epochs."""
+    path = tmp_path / 'tiny.py'
+    path.write_text(TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py'))
+    return path
+
+
+TINY_CONFIG = """
+_base_ = ['{base}']
+data = '{data}/'
+model = dict(
+    type='EmbeddingRecognizer',
+    data_preprocessor=dict(type='SpeakerPreprocessor', feature=dict(type='Fbank', num_mel_bins=24),
+                           augment=dict(type='SpecAugment', max_freq_width=4, max_time_width=8)),
+    backbone=dict(type='ResNet', depth=18, widths=(4, 4, 8, 8)),
+    neck=dict(type='StatsPooling'), embedding=dict(embed_dim=16),
+    head=dict(type='AMSoftmaxHead', num_speakers=None, scale=15, margin=0.1))
+train_dataloader = dict(
+    batch_size=4, num_workers=0,
+    dataset=dict(type='RandomSpeakerDataset', manifest=data + 'train.tsv', frames=50,
+                 exclude_speakers=data + 'dev_speakers.txt'))
+val_dataloader = dict(
+    batch_size=4, num_workers=0,
+    dataset=dict(type='UtteranceDataset', manifest=data + 'train.tsv', include_speakers=data + 'dev_speakers.txt'))
+val_evaluator = dict(type='TrialMetric', trials=data + 'trials_dev.txt')
+test_dataloader = dict(
+    batch_size=4, num_workers=0,
+    dataset=dict(type='UtteranceDataset', manifest=[data + 'test.tsv', data + 'train.tsv']))
+test_evaluator = dict(
+    type='TrialMetric', trials=dict(random=data + 'trials_random.txt', hard=data + 'trials_hard.txt'),
+    backend=[dict(type='Centre'), dict(type='Cosine')], fit=data + 'train.tsv', rounds=50)
+val_cfg = dict()
+test_cfg = dict()
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3))
+param_scheduler = dict(type='WarmupCosineLR', warmup=0.2, by_epoch=False)
+train_cfg = dict(type='SpeakerTrainLoop', max_epochs=3)
+custom_hooks = [dict(type='MarginRampHook', start=0.0, stop=0.1, end=0.5, unit='run')]
+visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+"""

@@ -12,10 +12,6 @@ model = dict(
 optim_wrapper = dict(
     type='AutocastOptimWrapper', optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=5))
-max_epochs = 34
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=4, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', T_max=30, eta_min=1e-5, by_epoch=True, begin=4, end=34,
-         convert_to_iter_based=True)]
-train_cfg = dict(type='SpeakerTrainLoop', max_epochs=max_epochs, val_interval=2)
-custom_hooks = [dict(type='ProgressHook'), dict(type='MarginRampHook', start=0.0, stop=0.2, end=7)]
+param_scheduler = dict(type='WarmupCosineLR', warmup=0.12, by_epoch=False)
+train_cfg = dict(type='SpeakerTrainLoop', max_epochs=34, val_interval=2)
+custom_hooks = [dict(type='ProgressHook'), dict(type='MarginRampHook', start=0.0, stop=0.2, end=0.2, unit='run')]

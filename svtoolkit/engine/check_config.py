@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, Registry
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from svtoolkit.errors import ConfigError, SvtoolkitError, list_faults
 from svtoolkit.registry import (
-    BACKENDS, DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, TRANSFORMS, VISUALIZERS,
+    BACKENDS, DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, TRANSFORMS,
+    VISBACKENDS, VISUALIZERS,
 )
 
 # keys of a config beside the arguments of the runner
@@ -22,7 +23,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 # typed dicts may sit below these keys of a part; elsewhere a child belongs to its parent's registry
 CHILD_REGISTRY = {'pipeline': TRANSFORMS, 'dataset': DATASETS, 'backend': BACKENDS, 'optimizer': OPTIMIZERS,
-                  'vis_backends': VISUALIZERS}
+                  'vis_backends': VISBACKENDS}
 # keys that the code around a part takes out before the part is built
 TAKEN_BEFORE = {'optim_wrapper': {'constructor', 'paramwise_cfg'}, 'param_scheduler': {'convert_to_iter_based'},
                 'hook': {'priority'}}
@@ -53,8 +54,9 @@ def check_config(config: Config, data: bool = True) -> None:
 
 def _key_faults(config: Config) -> Iterator[str]:
     known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | EXTRA_KEYS
-    for key in config:
-        if key not in known:
+    for key, value in config.items():
+        variable = isinstance(value, (str, int, float)) and not difflib.get_close_matches(key, known, cutoff=0.85)
+        if key not in known and not variable:  # a recipe may name a number or a folder for its own use
             yield f"unknown key '{key}'{_near(key, known)}"
     for key in LOADERS:
         loader = config.get(key)
@@ -104,10 +106,6 @@ def _walk(path: str, part: object, registry: Registry, role: str, faults: list[s
         except SvtoolkitError as error:
             faults.append(f'{path}: {error}')
             return
-        if kind is None:  # mmengine's own registries answer None
-            known = registry.module_dict
-            faults.append(f"{path}: unknown type '{part['type']}'{_near(part['type'], known)}")
-            return
     if kind is not None:
         faults += _argument_faults(path, part, kind, TAKEN_BEFORE.get(role, set()))
 
@@ -147,7 +145,7 @@ def _model_faults(config: Config) -> Iterator[str]:
             model.eval().embed_features(features)
     except NotImplementedError:  # an operation without shapes-only form says nothing about the config
         return
-    except (SvtoolkitError, ValueError, TypeError, RuntimeError, IndexError) as error:
+    except (SvtoolkitError, LookupError, ValueError, TypeError, RuntimeError, AttributeError) as error:
         yield f'model: {type(error).__name__}: {error}'
 
 

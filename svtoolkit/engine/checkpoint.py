@@ -61,9 +61,9 @@ def load(path: str | Path, device: str | torch.device = 'cpu') -> dict:
         raise CheckpointError(f'{path}: refused: this file holds more than tensors and plain values, and '
                               f'loading it could run code.{found} Convert it to safetensors where it came '
                               'from, and only if you trust it.') from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever torch's reader trips over in a foreign file
         raise CheckpointError(f'{path}: not a readable checkpoint ({type(error).__name__}: '
-                              f'{str(error).splitlines()[0]}); it may be cut short.') from error
+                              f'{(str(error).splitlines() or ["empty"])[0]}); it may be cut short.') from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{path}: holds a {type(checkpoint).__name__}, a checkpoint is a dict.')
     return checkpoint

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from svtoolkit import plugins
 from svtoolkit.engine.check_config import check_config
 from svtoolkit.errors import ConfigError
+from svtoolkit.models.fingerprint import fingerprint
 from svtoolkit.registry import DATASETS, RUNNERS
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -114,7 +115,11 @@ def test(config_path: str | Path, checkpoint: str | Path, work_dir: str | Path |
         config.pop(key, None)
     config.test_evaluator.out_dir = str(out_dir or Path(config.work_dir) / 'test')
     check_config(config)
-    return _build_runner(config).test()
+    runner = _build_runner(config)
+    runner.load_or_resume()
+    mark = fingerprint(runner.bare_model.state_dict(), config.model.data_preprocessor.to_dict())
+    config.test_evaluator.fingerprint = runner._test_evaluator.fingerprint = mark
+    return runner.test()
 
 
 def fill_num_speakers(config: Config) -> None:
@@ -125,7 +130,7 @@ def fill_num_speakers(config: Config) -> None:
     try:
         head.num_speakers = DATASETS.build(config.train_dataloader.dataset).num_speakers
     except (LookupError, TypeError, ValueError, OSError):
-        head.num_speakers = 1  # check_config names what is wrong with the data
+        head.num_speakers = 2  # check_config names what is wrong with the data
 
 
 def _set_work_dir(config: Config, config_path: str | Path, work_dir: str | Path | None) -> None:

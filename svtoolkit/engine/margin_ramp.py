@@ -21,26 +21,30 @@ class MarginRampHook(Hook):
     Args:
         start: margin up to ``begin``.
         stop: margin from ``end`` on.
-        begin: epoch (may be a fraction) at which the ramp begins.
-        end: epoch at which it ends.
+        begin: where the ramp begins, in ``unit``.
+        end: where it ends.
+        unit: ``epoch`` (fractions allowed), or ``run`` for shares of the whole run.
         shape: ``linear``, ``cosine`` or ``exponential``.
     """
 
     def __init__(self, start: float = 0.0, stop: float = 0.2, begin: float = 0.0, end: float = 1.0,
-                 shape: str = 'linear') -> None:
+                 unit: str = 'epoch', shape: str = 'linear') -> None:
         if shape not in SHAPES:
             raise unknown_name('shape of MarginRampHook', shape, SHAPES)
+        if unit not in ('epoch', 'run'):
+            raise unknown_name('unit of MarginRampHook', unit, ['epoch', 'run'])
         if end < begin:
             raise ConfigError(f'MarginRampHook: end={end} lies before begin={begin}.')
         self.start, self.stop = start, stop
         self.begin, self.end = begin, end
+        self.unit = unit
         self.shape = shape
 
-    def margin_at(self, epoch: float) -> float:
-        """The margin at a time in epochs (fractions allowed)."""
-        if epoch >= self.end:
+    def margin_at(self, time: float) -> float:
+        """The margin at a time in ``unit``."""
+        if time >= self.end:
             return self.stop
-        share = max(epoch - self.begin, 0.0) / (self.end - self.begin)
+        share = max(time - self.begin, 0.0) / (self.end - self.begin)
         if self.shape == 'cosine':
             share = (1 - math.cos(math.pi * share)) / 2
         elif self.shape == 'exponential':
@@ -49,6 +53,7 @@ class MarginRampHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        margin = self.margin_at(runner.epoch + batch_idx / len(runner.train_dataloader))
+        epoch = runner.epoch + batch_idx / len(runner.train_dataloader)
+        margin = self.margin_at(epoch / runner.max_epochs if self.unit == 'run' else epoch)
         model.head.margin = margin
         runner.message_hub.update_scalar('train/margin', float(margin))

@@ -126,7 +126,8 @@ class SpeakerRunner(Runner):
         meta = dict(epoch=epoch, step=step, iter=iteration, seed=self.seed, cfg=self.cfg.pretty_text,
                     experiment_name=self.experiment_name, time=time.strftime('%Y%m%d_%H%M%S'),
                     svtoolkit_version=__version__, mmengine_version=mmengine_version,
-                    plugins=[plugin.name for plugin in plugins.load()], dataset_meta=dataset.metainfo)
+                    plugins=[plugin.name for plugin in plugins.load()], dataset_meta=dataset.metainfo,
+                    model=self.cfg.model.to_dict())
         saved = dict(meta=meta, state_dict={k: v.cpu() for k, v in self.bare_model.state_dict().items()})
         if not weights_only:
             sampler = self.train_dataloader.batch_sampler.state_dict()

@@ -8,7 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
-from svtoolkit import metrics
+from svtoolkit.metrics.curve import error_curve
+from svtoolkit.metrics.rates import eer
 
 TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 COLOURS = ('#1b6ca8', '#c8553d', '#3a7d44', '#7a4988', '#b8860b', '#444444')
@@ -29,11 +30,11 @@ def plot_det(systems: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str | P
     low, high = ndtri(0.0007), ndtri(0.6)
     axes.plot([low, high], [low, high], color='#bbbbbb', linewidth=0.8, linestyle=':')
     for colour, (name, (scores, labels)) in zip(_cycle(len(systems)), systems.items()):
-        curve = metrics.error_curve(scores, labels)
+        curve = error_curve(scores, labels)
         inside = (curve.miss > 0) & (curve.fa > 0) & (curve.miss < 1) & (curve.fa < 1)
         axes.plot(ndtri(curve.fa[inside]), ndtri(curve.miss[inside]), color=colour, linewidth=1.6,
-                  label=f'{name}: EER {100 * metrics.eer(curve):.2f} %')
-        point = ndtri(np.clip(metrics.eer(curve), 1e-6, 1 - 1e-6))
+                  label=f'{name}: EER {100 * eer(curve):.2f} %')
+        point = ndtri(np.clip(eer(curve), 1e-6, 1 - 1e-6))
         axes.plot([point], [point], marker='o', markersize=5, color=colour)
     positions, names = ndtri(np.array(TICKS)), [f'{100 * tick:g}' for tick in TICKS]
     axes.set_xticks(positions, names)

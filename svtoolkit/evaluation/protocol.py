@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from svtoolkit import metrics
+from svtoolkit.metrics.summary import summarise
+from svtoolkit.metrics.rates import prior_key
 from svtoolkit.backends import EmbeddingTable
 from svtoolkit.datasets.trials import TrialList
 from svtoolkit.errors import ManifestError, list_faults
@@ -64,15 +65,10 @@ class Evaluation:
             return f'{self.name}: {len(self.trials)} trials scored, no labels'
         ci = self.summary.get('ci', {}).get('EER')
         interval = f' [{100 * ci[0]:.2f}, {100 * ci[1]:.2f}]' if ci else ''
-        costs = ', '.join(f'minDCF({prior:g}) {self.summary[cost_key(prior)]:.3f}' for prior in PRIORS)
+        costs = ', '.join(f'minDCF({prior:g}) {self.summary[f"minDCF_{prior_key(prior)}"]:.3f}' for prior in PRIORS)
         targets = int(self.trials.label.sum())
         return (f'{self.name}: EER {100 * self.summary["EER"]:.2f} %{interval}, {costs} '
                 f'({targets} targets, {len(self.trials) - targets} non-targets; {self.scoring})')
-
-
-def cost_key(prior: float, kind: str = 'minDCF') -> str:
-    """Name of a cost in ``metrics.json``: ``minDCF_p05`` for a target prior of 0.05."""
-    return f'{kind}_p{f"{prior:.10f}".rstrip("0").split(".")[1]}'
 
 
 def evaluate(name: str, table: EmbeddingTable, trials: TrialList, backend, speakers: Mapping[str, str] | None = None,
@@ -103,7 +99,8 @@ def evaluate(name: str, table: EmbeddingTable, trials: TrialList, backend, speak
         if speakers is not None and rounds:
             owner = np.array([speakers[utt] for utt in trials.ids])
             enrol, test = owner[trials.enrol], owner[trials.test]
-        summary = metrics.summarise(scores, trials.label, enrol, test, priors=PRIORS, rounds=rounds)
+        summary = summarise(scores, trials.label, enrol, test, priors=PRIORS, rounds=rounds,
+                                    llr=getattr(backend, 'calibrated', False))
     return Evaluation(name, trials, scores, summary, table.fingerprint, describe(backend), config)
 
 

@@ -68,7 +68,7 @@ class TrialMetric(BaseMetric):
         embeddings = {utt: vector for utt, _, vector in results}
         speakers = {utt: speaker for utt, speaker, _ in results}
         table = EmbeddingTable(list(embeddings), np.stack(list(embeddings.values())), self.fingerprint)
-        backend = backends.build(self.backend, BACKENDS)
+        backend = backends.build(self.backend, {name: BACKENDS.get(name) for name in BACKENDS.names()})
         chosen = list(embeddings) if self.fit is None else [
             utt for path in self.fit for utt in Manifest.read(path).utts if utt in embeddings]
         backend.fit(table.select(chosen), [speakers[utt] for utt in chosen])

@@ -1,6 +1,6 @@
 """speechocean762 (the cut of data/so762): 145 voices, 30 of them for development; crops of 2 s."""
-data_root = 'data/so762/'
-noise_root = 'data/noise/'
+data_root = '{{$SVTOOLKIT_DATA:data}}/so762/'
+noise_root = '{{$SVTOOLKIT_DATA:data}}/noise/'
 train_dataloader = dict(
     batch_size=32, num_workers=1, persistent_workers=True,
     dataset=dict(

@@ -30,7 +30,7 @@ class EmbeddingRecognizer(BaseModel):
     def __init__(self, data_preprocessor: dict, backbone: dict, neck: dict, embedding: dict | None = None,
                  head: dict | None = None, channels_last: bool = False,
                  init_cfg: dict | list | None = None) -> None:
-        super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        super().__init__(data_preprocessor=MODELS.build(data_preprocessor), init_cfg=init_cfg)
         self.backbone = _build('backbone', backbone, in_channels=self.data_preprocessor.num_bins)
         self.neck = _build('neck', neck, in_channels=self.backbone.out_channels)
         width = self.neck.out_channels
