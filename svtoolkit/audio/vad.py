@@ -1,8 +1,8 @@
 """Where somebody speaks, from energy alone: made to say how much speech there is, not to cut words.
 
 A frame is 10 ms; its level is the power of 30 ms around it between 200 and 3800 Hz, in dB. It counts as
-speech when it stands out from the recording's own floor. Steady sounds (silence, hiss, hum, tones) have nothing that
-stands out, so they give none, at any level. Music, dishes or other people do stand out: energy cannot tell.
+speech when it stands out from the recording's own floor. In steady sounds (silence, hiss, hum, tones) nothing
+stands out, so they give none, at any level. Music and other people do stand out: energy cannot tell.
 """
 
 import numpy as np

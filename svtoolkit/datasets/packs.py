@@ -3,7 +3,7 @@
 A pack is two files: ``noise.pack`` holds the samples of all items one after the other (int16, little-endian,
 mono, 1.0 = 32768), ``noise.pack.tsv`` their names. The first line of the index is ``#`` and a JSON object
 (``sample_rate num_samples version`` and what the writer adds), then come the header and one line an item:
-``name kind offset length``, offset and length in samples. Kinds (noise, music, babble, rir, …) are free words.
+``name kind offset length``, the last two in samples. Kinds (noise, music, babble, rir, …) are free words.
 """
 
 import json
@@ -29,7 +29,7 @@ NAMES_COMPARED = 10_000  # looking for a name like the wrong one takes a millise
 
 
 class Pack:
-    """Waveforms of a pack by number or name. Holds its path until it is used, so it travels to workers cheaply.
+    """Waveforms of a pack by number or name. Holds a path until it is used, so it travels to workers.
 
     Args:
         path: the sample file; its index lies beside it.
@@ -104,7 +104,7 @@ class Pack:
         length = int(index.lengths[number])
         if not 0 <= start < length or (num_samples is not None and num_samples < 1):
             raise ValueError(
-                f"{self.path}: '{index.names[number]}' has {length} samples, not {num_samples} from {start} on."
+                f"{self.path}: '{index.names[number]}' has {length} samples, not {num_samples} from {start}."
             )
         stop = length if num_samples is None else min(length, start + num_samples)
         if self._samples is None:
@@ -185,7 +185,7 @@ def write_pack(
         attributes: further facts for the index (source, licence, …), as JSON can hold them.
 
     Raises:
-        ValueError: no items, a name twice, a tab or line break in a name or kind, or no or non-finite samples.
+        ValueError: no items, a name twice, a tab or line break in a name or kind, or bad samples.
     """
     path = Path(path)
     parts = [path.with_name(f'{path.name}.{os.getpid()}.part'), index_path(f'{path}.{os.getpid()}.part')]
@@ -263,9 +263,7 @@ def build_pack_from_files(
 
 def _check_item(name: str, kind: str, wave: Wave) -> None:
     if not name or any(character in name + kind for character in '\t\r\n'):
-        raise ValueError(
-            f'{name!r} ({kind!r}): names must not be empty, names and kinds hold no tabs or line breaks.'
-        )
+        raise ValueError(f'{name!r} ({kind!r}): no empty names, no tabs or line breaks.')
     if wave.ndim != 1 or len(wave) == 0 or not np.isfinite(wave).all():
         raise ValueError(
             f"'{name}': needs [T] finite samples, got shape {wave.shape} or NaN or infinite ones."
