@@ -25,6 +25,7 @@ from svtoolkit.backends.length_norm import LengthNorm
 from svtoolkit.backends.plda import PLDA
 from svtoolkit.backends.score_norm import NormScores, ScoreNorm
 from svtoolkit.backends.table import EmbeddingTable
+from svtoolkit.backends.threshold import Threshold, scoring_record
 from svtoolkit.backends.whiten import Whiten
 
 ALL = (
@@ -80,9 +81,11 @@ __all__ = [
     'Part',
     'QualityCalibration',
     'ScoreNorm',
+    'Threshold',
     'Transform',
     'Whiten',
     'build',
     'load',
+    'scoring_record',
     'trial_qualities',
 ]
