@@ -1,7 +1,6 @@
 """What every front end shares: the contract, float32 arithmetic, and constants that are never rounded."""
 
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +42,10 @@ class FrontEnd(nn.Module, ABC):
                 f'got {list(wave.shape)} {wave.dtype}.'
             )
         kind = wave.device.type
-        has_autocast = torch.amp.is_autocast_available(kind)  # not so on the meta device
-        with torch.autocast(kind, enabled=False) if has_autocast else nullcontext():
-            return self._features(wave.float())
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):  # meta has none
+            with torch.autocast(kind, enabled=False):
+                return self._features(wave.float())
+        return self._features(wave.float())
 
     def _constant(self, name: str, value: Tensor) -> None:
         """Keep ``value`` as a float32 buffer, on the device modules are being built on."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-CHUNK_FRAMES = 320  # padded frames and spectra of one chunk are 1.2 MB: they stay in a core's cache
+CHUNK_FRAMES = 320  # frames and spectra of one chunk are 1.2 MB: about what a core's cache holds
 
-Bands = list[tuple[slice, slice, Tensor]]
+Bands = list[tuple[int, Tensor]]
 
 
 def mel_power(frames: Tensor, n_fft: int, filters: Tensor) -> Tensor:
@@ -33,20 +33,16 @@ def mel_bands(filters: Tensor, width: int = 16) -> Bands:
         width: filters in a group; 16 float32 fill one AVX-512 register.
 
     Returns:
-        For each group: its columns among the F filters, its columns among the 2 * bins squares, and its
-        weights [squares, width] float32.
+        For each group: the first of the 2 * bins squares it looks at, and its weights [squares, width].
     """
     bands = []
-    for first in range(0, filters.shape[1], width):
-        columns = slice(first, min(first + width, filters.shape[1]))
-        used = filters[:, columns].any(dim=1).nonzero()
+    for group in filters.split(width, dim=1):
+        used = group.any(dim=1).nonzero()
         start, stop = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-        weights = filters[start:stop, columns].repeat_interleave(2, dim=0).float().contiguous()
-        bands.append((columns, slice(2 * start, 2 * stop), weights))
+        bands.append((2 * start, group[start:stop].repeat_interleave(2, dim=0).float().contiguous()))
     return bands
 
 
-@torch.no_grad()
 def fast_mel_power(
     frames: Tensor,
     window: Tensor,
@@ -56,6 +52,8 @@ def fast_mel_power(
     finish: Callable[[Tensor], object] | None = None,
 ) -> Tensor:
     """The numbers of ``mel_power`` for the CPU, in chunks that stay in the cache, with buffers used again.
+
+    Only for frames that need no gradient: buffers are written in place.
 
     Args:
         frames: [B, N, length], a strided view; not yet windowed.
@@ -70,10 +68,12 @@ def fast_mel_power(
         [B, N, F].
     """
     batch, count, length = frames.shape
-    mel = frames.new_empty(batch, count, bands[-1][0].stop)
+    widths = [weights.shape[1] for _, weights in bands]
+    mel = frames.new_empty(batch, count, sum(widths))
     per_row = -(-count // -(-count // CHUNK_FRAMES))  # equal parts of a long utterance
     rows = max(1, CHUNK_FRAMES // count)  # or several short ones at a time
-    padded = frames.new_zeros(min(rows, batch), per_row, n_fft)  # the zeros behind the frames stay
+    padded = frames.new_empty(min(rows, batch), per_row, n_fft)
+    padded[..., length:] = 0.0  # the zeros behind the frames stay
     for row in range(0, batch, rows):
         for start in range(0, count, per_row):
             of_batch, of_frames = slice(row, row + rows), slice(start, start + per_row)
@@ -86,8 +86,8 @@ def fast_mel_power(
             power = torch.view_as_real(torch.fft.rfft(buffer.flatten(0, 1))).flatten(1)  # re, im, re, im, ...
             power.mul_(power)
             energies = mel[of_batch, of_frames].flatten(0, 1)  # a view: several rows only come as wholes
-            for columns, bins, weights in bands:
-                torch.mm(power[:, bins], weights, out=energies[:, columns])
+            for columns, (first, weights) in zip(energies.split(widths, dim=1), bands):
+                torch.mm(power.narrow(1, first, len(weights)), weights, out=columns)
             if finish is not None:
                 finish(energies)
     return mel

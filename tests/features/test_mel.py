@@ -42,9 +42,7 @@ def test_bands_hold_the_whole_bank():
     filters = mel_filters(37, 512, 16000, triangle='mel').float()
     squares = torch.rand(5, 2 * 257)
     power = squares.view(5, 257, 2).sum(-1)
-    got = torch.empty(5, 37)
-    for columns, bins, weights in mel_bands(filters):
-        got[:, columns] = squares[:, bins] @ weights
+    got = torch.cat([squares[:, first : first + len(w)] @ w for first, w in mel_bands(filters)], dim=1)
     torch.testing.assert_close(got, power @ filters)
 
 
