@@ -20,6 +20,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from svtoolkit.audio import _av
+from svtoolkit.audio.cut_short import missing_bytes
 from svtoolkit.audio.resample import margin_blocks, output_length, rate_ratio, resample
 from svtoolkit.errors import AudioError
 
@@ -27,7 +28,6 @@ Wave: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 CHECK_ABOVE = 1 << 22  # samples; a longer segment is only allocated after its last sample was found
-UNKNOWN_SIZE = 0xFFFFFFFF  # what programs write into a WAV header when they write to a pipe
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,10 @@ def _opened(source: Source) -> Iterator[Any]:
         head = stream.read(64)
         if not head:
             raise AudioError(f'{name}: empty (0 bytes); record or copy it again.')
-        _refuse_cut_wav(stream, head, name)
+        missing = missing_bytes(stream, head)
+        if missing:
+            fault = f'{name}: cut short, {missing} bytes are missing at its end; copy or record it again.'
+            raise AudioError(fault)
         stream.seek(0)
         try:
             # By name where there is one: libsndfile reads a file faster than through callbacks.
@@ -188,27 +191,6 @@ def _open_file(path: Path) -> BinaryIO:
         raise AudioError(f'{path}: a folder, not a recording; name a file in it.') from error
     except OSError as error:  # Windows answers PermissionError for a folder
         raise AudioError(f'{path}: cannot be opened ({error.strerror}); check its permissions.') from error
-
-
-def _refuse_cut_wav(stream: BinaryIO, head: bytes, name: str) -> None:
-    """Compare the data chunk's size with the file's: libsndfile shortens a cut WAV without a word."""
-    if head[:4] != b'RIFF' or head[8:12] != b'WAVE':
-        return
-    size = stream.seek(0, io.SEEK_END)
-    position = 12
-    while position + 8 <= size:
-        stream.seek(position)
-        chunk = stream.read(8)
-        length = int.from_bytes(chunk[4:], 'little')
-        position += 8
-        if chunk[:4] == b'data':
-            if length != UNKNOWN_SIZE and length > size - position + 7:  # 7: sloppy headers count padding
-                raise AudioError(
-                    f'{name}: cut short, the header claims {length} bytes of samples, there are '
-                    f'{size - position}; copy or record it again.'
-                )
-            return
-        position += length + length % 2
 
 
 def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
