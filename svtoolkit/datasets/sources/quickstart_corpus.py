@@ -2,11 +2,14 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from svtoolkit.datasets.manifest import Manifest
 from svtoolkit.datasets.sources import so762
+from svtoolkit.datasets.trial_making import make_trials
 from svtoolkit.datasets.voices import write_corpus
 from svtoolkit.errors import ManifestError, SvtoolkitError
 
@@ -53,8 +56,25 @@ def find(data: str | Path | None = None, say: Callable[[str], object] = lambda l
         say(f'the home of speechocean762 cannot be reached ({error}); going on with SYNTHETIC voices')
     folder = HOME / 'synthetic'
     if not _holds(folder):
-        write_corpus(folder / 'so762')
+        write_synthetic(folder / 'so762')
     return Corpus(folder.resolve(), 'SYNTHETIC voices', synthetic=True)
+
+
+def write_synthetic(folder: Path, num_speakers: int = 60, utts_per_speaker: int = 8) -> None:
+    """Synthetic voices in the layout of so762: a third held out, a sixth for development.
+
+    ``train.tsv`` is renamed into place last, so a broken-off attempt is not taken for a corpus.
+    """
+    building = folder.with_name(f'{folder.name}.part')
+    shutil.rmtree(building, ignore_errors=True)
+    write_corpus(building, num_speakers, utts_per_speaker, num_held_out=num_speakers // 3)
+    train, test = Manifest.read(building / 'train.tsv'), Manifest.read(building / 'test.tsv')
+    dev = sorted(set(train.speakers))[-(num_speakers // 6):]
+    (building / 'dev_speakers.txt').write_text('\n'.join(dev) + '\n', encoding='utf-8')
+    make_trials(train.select(include_speakers=dev)).write(building / 'trials_dev.txt')
+    make_trials(test).write(building / 'trials_random.txt')
+    make_trials(test, same=('gender',)).write(building / 'trials_hard.txt')
+    building.rename(folder)
 
 
 def _holds(folder: Path) -> bool:
