@@ -14,16 +14,18 @@ from typing import Any, Literal
 import numpy as np
 from torch.utils.data import Dataset
 
+from svtoolkit.audio.effects import change_speed, fit_length
 from svtoolkit.audio.io import read
 from svtoolkit.datasets.draws import AUGMENT_SALT, CROP_SALT, Draw, Plan, draw_rng, frame_samples
 from svtoolkit.datasets.manifest import Manifest, Names
+from svtoolkit.datasets.packs import Pack
 from svtoolkit.datasets.samples import SpeakerSample
-from svtoolkit.errors import AudioError, ConfigError
+from svtoolkit.errors import AudioError, ConfigError, ManifestError, list_faults
 from svtoolkit.registry import TRANSFORMS
 
 logger = logging.getLogger(__name__)
 
-PADS = {'wrap': 'wrap', 'zero': 'constant', 'reflect': 'symmetric'}
+PADS = ('wrap', 'zero', 'reflect')
 
 
 class SpeakerDataset(Dataset):
@@ -57,6 +59,7 @@ class SpeakerDataset(Dataset):
         tail: str = 'pad',
         seed: int = 0,
         max_refetch: int = 5,
+        pack: str | None = None,
         lazy_init: bool = False,
     ) -> None:
         """Store the settings; lists are read by ``full_init``.
@@ -77,6 +80,7 @@ class SpeakerDataset(Dataset):
             tail: last step of an epoch: ``pad`` (wrap from its start), ``drop`` or ``keep``.
             seed: of plans and crops, unless the sampler brings the run's.
             max_refetch: how many other utterances of the speaker are tried when one is unreadable.
+            pack: a Pack whose items are the utterances, by id; then no recording is opened.
             lazy_init: leave the list unread, for looking at configs.
 
         Raises:
@@ -95,6 +99,7 @@ class SpeakerDataset(Dataset):
         self.tail = tail
         self.seed = seed
         self.max_refetch = max_refetch
+        self.pack = None if pack is None else Pack(pack)
         self._check_settings()
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         self._ready = False
@@ -111,6 +116,11 @@ class SpeakerDataset(Dataset):
         self.by_speaker = np.argsort(self.labels, kind='stable')  # rows, speaker after speaker
         counts = np.bincount(self.labels, minlength=len(self.speaker_map))
         self.speaker_offsets = np.concatenate([[0], np.cumsum(counts)])
+        if self.pack is not None:
+            self.pack_items = find_items(self.pack, self.manifest, self.sample_rate)
+        for transform in self.pipeline:
+            if hasattr(transform, 'prepare'):  # opens its sounds now, so that a wrong path shows at once
+                transform.prepare()
         self._ready = True
 
     def read_manifest(self) -> Manifest:
@@ -219,27 +229,29 @@ class SpeakerDataset(Dataset):
         """The crop a draw asks for, [num_samples] float32; 0 samples mean all there are."""
         if draw.num_samples == 0:
             wave = self.read_samples(draw.utt, 0, None)
-            return self.at_speed(wave, draw.speed)
+            return wave if draw.speed == 1.0 else change_speed(wave, draw.speed)
         wanted = round(draw.num_samples * draw.speed)
-        total = self.manifest.num_samples(draw.utt, self.sample_rate)
+        total = self.num_samples(draw.utt)
         start = self.crop_start(draw, total, wanted)
         wave = self.read_samples(draw.utt, start, wanted)
         if len(wave) < wanted and start > 0:  # the list rounds lengths up: begin that much earlier
             wave = self.read_samples(draw.utt, max(0, start - wanted + len(wave)), wanted)
-        wave = fill_up(wave, wanted, self.pad)
-        return fill_up(self.at_speed(wave, draw.speed), draw.num_samples, 'edge')  # rounding may miss by one
-
-    def at_speed(self, wave: np.ndarray, speed: float) -> np.ndarray:
-        """The waveform played ``speed`` times as fast, [T] -> [round(T / speed)]."""
-        if speed == 1.0:
+        wave = fit_length(wave, wanted, self.pad)
+        if draw.speed == 1.0:
             return wave
-        from svtoolkit.audio.effects import change_speed
-
-        return change_speed(wave, speed)
+        return fit_length(
+            change_speed(wave, draw.speed), draw.num_samples, 'reflect'
+        )  # rounding may miss by one
 
     def crop_start(self, draw: Draw, total: int, wanted: int) -> int:
         """Where a crop of ``wanted`` samples begins: anywhere it fits, the last place included."""
         return int(draw_rng(draw, CROP_SALT).integers(0, max(0, total - wanted) + 1))
+
+    def num_samples(self, row: int) -> int:
+        """Length of an utterance at the dataset's rate."""
+        if self.pack is not None:
+            return int(self.pack.lengths[self.pack_items[row]])
+        return self.manifest.num_samples(row, self.sample_rate)
 
     def read_samples(self, row: int, start: int, num_samples: int | None) -> np.ndarray:
         """Samples of an utterance from ``start`` on, fewer where it ends; [T] float32.
@@ -247,6 +259,8 @@ class SpeakerDataset(Dataset):
         Raises:
             AudioError: the file cannot be read, or holds nothing there.
         """
+        if self.pack is not None:
+            return self.pack.read(int(self.pack_items[row]), start, num_samples)
         rate = self.sample_rate
         manifest = self.manifest
         begin = 0 if np.isnan(manifest.start[row]) else round(manifest.start[row] * rate)
@@ -295,10 +309,22 @@ class SpeakerDataset(Dataset):
             raise ConfigError(f'{name}: {"; ".join(faults)}.')
 
 
-def fill_up(wave: np.ndarray, length: int, mode: str) -> np.ndarray:
-    """Cut or fill a waveform to ``length``; modes wrap (tile), zero, reflect and edge. [T] -> [length]."""
-    if len(wave) >= length:
-        return wave[:length]
-    if mode == 'wrap':
-        return np.resize(wave, length)
-    return np.pad(wave, (0, length - len(wave)), mode=PADS.get(mode, 'edge'))  # type: ignore[call-overload]
+def find_items(pack: Pack, manifest: Manifest, sample_rate: int) -> np.ndarray:
+    """Number in the pack of every row of a list, [n] int64.
+
+    Raises:
+        ConfigError: the pack has another sample rate.
+        ManifestError: utterances are not in the pack.
+    """
+    if pack.sample_rate != sample_rate:
+        raise ConfigError(
+            f'{pack.path}: {pack.sample_rate} Hz, wanted {sample_rate} Hz; pack the list again.'
+        )
+    numbers = {name: number for number, name in enumerate(pack.names)}
+    items = np.fromiter((numbers.get(utt, -1) for utt in manifest.utts), np.int64, len(manifest))
+    missing = [f"utterance '{manifest.utts[row]}'" for row in np.flatnonzero(items < 0).tolist()]
+    if missing:
+        raise ManifestError(
+            list_faults(f'{pack.path}: {len(missing)} utterances are not in this pack:', missing)
+        )
+    return items

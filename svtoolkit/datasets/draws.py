@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-CROP_SALT, AUGMENT_SALT, MASK_SALT = 0, 1, 2
+CROP_SALT, AUGMENT_SALT, MASK_SALT = 0, 1, 2  # generators of one item
+SPEED_SALT = 13  # of an epoch's speeds
 
 
 class Draw(NamedTuple):

@@ -2,8 +2,8 @@
 
 Read here, and told apart by name and first line:
 
-- TSV with a header (``utt path speaker [start duration …]``; ``spk`` and ``dur`` mean speaker and
-  duration), CSV with the same header, JSON lines with the same keys, Parquet;
+- TSV with a header (``utt path speaker [start duration …]``; ``spk``, ``dur`` and ``file`` mean
+  speaker, duration and path), CSV with the same header, JSON lines with the same keys, Parquet;
 - two columns without a header: ``path<TAB>label``, or ``speaker path`` parted by a blank;
 - Kaldi: a folder, or its ``wav.scp``, with ``utt2spk``, ``segments`` and ``utt2dur`` beside it.
 
@@ -22,7 +22,7 @@ import numpy as np
 from svtoolkit.datasets.columns import StringBuilder, StringColumn
 from svtoolkit.errors import ManifestError, MissingExtraError
 
-ALIASES = {'spk': 'speaker', 'dur': 'duration'}
+ALIASES = {'spk': 'speaker', 'dur': 'duration', 'file': 'path'}
 SECONDS = ('start', 'end', 'duration')
 
 PIECE = 65536  # rows that are Python objects at a time

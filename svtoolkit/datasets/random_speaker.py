@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 
 from svtoolkit.datasets.base import SpeakerDataset
-from svtoolkit.datasets.draws import Draw, Plan, even_steps, fit_tail
+from svtoolkit.datasets.draws import SPEED_SALT, Draw, Plan, even_steps, fit_tail
 from svtoolkit.datasets.manifest import Manifest, Names
 from svtoolkit.errors import ConfigError
 from svtoolkit.registry import DATASETS
 
-SPEED_SALT, WINDOW_SALT = 13, 17
+WINDOW_SALT = 17
 
 
 def draw_epoch(dataset: SpeakerDataset, draw: str, size: int | None, epoch: int, seed: int) -> np.ndarray:
@@ -68,6 +68,7 @@ class RandomSpeakerDataset(SpeakerDataset):
         tail: str = 'pad',
         seed: int = 0,
         max_refetch: int = 5,
+        pack: str | None = None,
         lazy_init: bool = False,
     ) -> None:
         """Store the settings.
@@ -85,7 +86,7 @@ class RandomSpeakerDataset(SpeakerDataset):
         self.draw, self.epoch_size, self.window = draw, epoch_size, window
         super().__init__(
             manifest, root, sample_rate, frames, num_samples, pipeline, include_speakers, exclude_speakers,
-            speaker_map, speeds, speed_probs, pad, tail, seed, max_refetch, lazy_init,
+            speaker_map, speeds, speed_probs, pad, tail, seed, max_refetch, pack, lazy_init,
         )  # fmt: skip
 
     def make_plan(self, epoch: int, global_batch: int, seed: int) -> Plan:

@@ -38,6 +38,7 @@ class UtteranceDataset(SpeakerDataset):
         exclude_speakers: Names = None,
         speaker_map: dict[str, int] | None = None,
         seed: int = 0,
+        pack: str | None = None,
         lazy_init: bool = False,
     ) -> None:
         """Store the settings.
@@ -53,6 +54,7 @@ class UtteranceDataset(SpeakerDataset):
             exclude_speakers: likewise, to leave out.
             speaker_map: class numbers to use; in order of first appearance when left out.
             seed: kept in the draws; nothing is random here.
+            pack: a Pack whose items are the utterances, by id; then no recording is opened.
             lazy_init: leave the list unread, for looking at configs.
 
         Raises:
@@ -65,15 +67,18 @@ class UtteranceDataset(SpeakerDataset):
         self.utts, self.trials, self.max_seconds = utts, trials, max_seconds
         super().__init__(
             manifest, root, sample_rate, include_speakers=include_speakers, exclude_speakers=exclude_speakers,
-            speaker_map=speaker_map, tail='keep', seed=seed, max_refetch=0, lazy_init=lazy_init,
+            speaker_map=speaker_map, tail='keep', seed=seed, max_refetch=0, pack=pack, lazy_init=lazy_init,
         )  # fmt: skip
 
     def full_init(self) -> None:
         if self._ready:
             return
         super().full_init()
-        self.manifest.measure()
-        lengths = np.round(self.manifest.durations * self.sample_rate).astype(np.int64)
+        if self.pack is None:
+            self.manifest.measure()
+            lengths = np.round(self.manifest.durations * self.sample_rate).astype(np.int64)
+        else:
+            lengths = self.pack.lengths[self.pack_items]
         if self.max_seconds is not None:
             lengths = np.minimum(lengths, round(self.max_seconds * self.sample_rate))
         self.lengths = whole_frames(lengths, self.sample_rate)
