@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from svtoolkit.models.layers.autocast import no_autocast
 from svtoolkit.models.layers.frame_mask import frame_mask, full_precision, masked_mean, to_full_precision
 
 
@@ -87,7 +88,7 @@ def group_moments(frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     # The shift makes E[x^2] - E[x]^2 safe where the mean is large; the variance does not feel it.
     shift = frames.detach().mean(-1, keepdim=True)  # [B, G, C, 1]
     frames = (frames - shift).transpose(-1, -2)  # [B, G, N, C]
-    with torch.autocast(frames.device.type, enabled=False):
+    with no_autocast(frames):
         mean = weights @ frames
         variance = weights @ frames.square() - mean.square()
     return mean + shift.transpose(-1, -2), variance

@@ -39,7 +39,7 @@ ACTIVATIONS = ('relu', 'tanh', 'relu_bn', 'relu_bn_tanh')
 
 @NECKS.register_module()
 class AttentiveStatsPooling(nn.Module):
-    """Attentive mean and deviation of each channel, [B, C, N] -> [B, 2C], all means first.
+    """Attentive mean and deviation of each channel, [B, C, N] -> [B, 2C], all means first; or means alone.
 
     ``scores = W2 act(W1 [x; mean; deviation] + b1) + b2``, softmax over time. The weights of ``W1``
     are one [A, 3C, 1] tensor as everywhere, but its context columns meet the [B, 2C] statistics once
@@ -52,6 +52,7 @@ class AttentiveStatsPooling(nn.Module):
         act: ``relu``, ``tanh``, ``relu_bn`` or ``relu_bn_tanh`` (in this order).
         context: whether the utterance's mean and deviation join every frame.
         shared: one weight per frame for all channels (RawNet3's ``ASP``).
+        stats: append the deviations; the ``SAP`` of Clova V2 goes without.
         context_unbiased: divide the context's variance by frames - 1.
         context_floor: smallest variance of the context.
         context_floor_added: add ``context_floor`` to the variance instead.
@@ -67,6 +68,7 @@ class AttentiveStatsPooling(nn.Module):
         act: str = 'relu',
         context: bool = False,
         shared: bool = False,
+        stats: bool = True,
         context_unbiased: bool = False,
         context_floor: float = 1e-8,
         context_floor_added: bool = False,
@@ -78,9 +80,10 @@ class AttentiveStatsPooling(nn.Module):
         if act not in ACTIVATIONS:
             raise unknown_name('act of AttentiveStatsPooling', act, ACTIVATIONS)
         self.in_channels = in_channels
-        self.out_channels = 2 * in_channels
+        self.out_channels = in_channels * (2 if stats else 1)
         self.context = context
         self.shared = shared
+        self.stats = stats
         self.context_unbiased = context_unbiased
         self.context_floor = context_floor
         self.context_floor_added = context_floor_added
@@ -110,6 +113,8 @@ class AttentiveStatsPooling(nn.Module):
             mean, variance = (x.flatten(1) for x in group_moments(frames.unsqueeze(1), weights))
         else:
             mean, variance = channel_moments(frames, scores, lengths)
+        if not self.stats:
+            return mean
         return torch.cat([mean, variance.clamp(self.variance_floor, self.variance_ceiling).sqrt()], dim=1)
 
     def _project(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
