@@ -85,7 +85,7 @@ def _read_text(path: Path) -> RawList:
     names = [ALIASES.get(name.strip(), name.strip()) for name in first[1].split(separator)]
     if 'path' in names:
         return _read_table(path, separator, names)
-    if separator == ',':
+    if separator == ',' or {'utt', 'speaker'} & set(names):
         raise ManifestError(f"{path}:1: no column 'path' in the header, found {', '.join(names)}.")
     if len(names) > 2:
         raise ManifestError(

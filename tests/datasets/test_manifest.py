@@ -147,6 +147,7 @@ def test_header_faults(tmp_path):
     assert 'no column speaker, found path, utt, duration' in faults_of(
         write(tmp_path, 'path\tutt\tdur\na\ta\t1\n')
     )
+    assert "no column 'path' in the header" in faults_of(write(tmp_path, 'utt\tspeaker\na\ts\n'))
     assert 'column path stands there twice' in faults_of(write(tmp_path, 'path\tpath\tspeaker\na\ta\ts\n'))
     assert "no header that names 'path'" in faults_of(write(tmp_path, 'a\tb\tc\n'))
     assert 'empty' in faults_of(write(tmp_path, ''))
