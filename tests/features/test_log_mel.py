@@ -140,6 +140,16 @@ def test_nemo_formula(torchaudio, noise):
     torch.testing.assert_close(LogMel('nemo')(wave), expected[..., :100], atol=1e-4, rtol=0)
 
 
+def test_nemo_equals_kaldi_native_fbank(noise):
+    knf = pytest.importorskip('kaldi_native_fbank')
+    wave = noise(16000)
+    theirs = knf.OnlineNemoFbank(knf.NemoFbankOptions())
+    theirs.accept_waveform(16000, wave[0].tolist())
+    theirs.input_finished()
+    expected, _ = theirs.get_frames(0, theirs.num_frames_ready)
+    torch.testing.assert_close(LogMel('nemo')(wave)[0].T, torch.from_numpy(expected), atol=1e-3, rtol=0)
+
+
 def test_resemblyzer_and_librosa_formula(torchaudio, noise):
     wave = noise(16000, 2)
     expected = slaney_power(torchaudio, wave, 400, 400, 160, torch.hann_window(400), 40)
