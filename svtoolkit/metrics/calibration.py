@@ -168,7 +168,16 @@ def reliability(
 def ece(scores: ArrayLike, labels: ArrayLike, p_target: float = 0.5, num_bins: int = 15) -> float:
     """Expected calibration error: mean distance of predicted and observed share over ``reliability`` bins.
 
-    Naeini et al. 2015; 0 is perfect. Args and errors as for ``reliability``.
+    Naeini et al. 2015; 0 is perfect.
+
+    Args:
+        scores: [n] natural-log likelihood ratios.
+        labels: [n] bool, True = same speaker; both kinds must occur.
+        p_target: prior that turns ratios into posteriors.
+        num_bins: bins between 0 and 1.
+
+    Raises:
+        ValueError: as for ``reliability``.
     """
     bins = reliability(scores, labels, p_target, num_bins)
     return float(bins.weight @ np.abs(bins.predicted - bins.observed))

@@ -6,6 +6,7 @@ k and l times the weight k * l (two-way bootstrap over people; for speaker verif
 between percentiles of the draws. One sort serves all rounds.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from svtoolkit.metrics.rates import auc, bayes_threshold, eer, min_dcf
 
 METRICS = ('EER', 'minDCF_p01', 'minDCF_p05')
 KNOWN_METRICS = ('EER', 'EER_hull', 'AUC', 'Cllr', 'minCllr', 'minDCF_p01', 'actDCF_p01')
+
+ENOUGH_DRAWS = 0.9  # share of the draws below which the user is warned
 
 CurveMetric = Callable[[ErrorCurve], float]
 MetricNames = Sequence[str] | Mapping[str, CurveMetric]
@@ -78,7 +81,8 @@ def speaker_bootstrap(
         confidence: 0.95 gives the 2.5 and 97.5 percentiles.
 
     Returns:
-        An ``Interval`` for each name. Draws without targets or non-targets are left out.
+        An ``Interval`` for each name. Draws without targets or non-targets are left out; a warning says
+        so when they are more than a tenth.
 
     Raises:
         UnknownNameError: a metric name nobody knows.
@@ -101,7 +105,17 @@ def trial_bootstrap(
 ) -> dict[str, Interval]:
     """The naive interval: trials are resampled as if they were independent. Too narrow; for comparison.
 
-    Args and errors as for ``speaker_bootstrap``.
+    Args:
+        scores: [n], finite, higher = more alike.
+        labels: [n] bool, True = same speaker; both kinds must occur.
+        metrics: names or functions, as for ``speaker_bootstrap``.
+        rounds: how many draws.
+        seed: of the draws.
+        confidence: 0.95 gives the 2.5 and 97.5 percentiles.
+
+    Raises:
+        UnknownNameError: a metric name nobody knows.
+        ValueError: see ``trial_arrays``; no rounds.
     """
     system = _System(scores, labels, metrics)
     size = len(system.labels)
@@ -240,7 +254,7 @@ def _resample(
     if rounds < 1:
         raise ValueError(f'rounds={rounds}: at least one draw is needed.')
     sides = [
-        (first[system.trials.order].astype(np.int32), second[system.trials.order].astype(np.int32))
+        (first[system.trials.order].astype(np.intp), second[system.trials.order].astype(np.intp))
         for system in systems
     ]
     rng = np.random.default_rng(seed)
@@ -249,13 +263,20 @@ def _resample(
     for _ in range(rounds):
         drawn = np.bincount(rng.integers(0, num_units, num_units), minlength=num_units + 1).astype(np.float64)
         drawn[num_units] = 1
-        weights = [drawn[left] * drawn[right] for left, right in sides]
+        weights = [drawn.take(left, mode='clip') * drawn.take(right, mode='clip') for left, right in sides]
         if not (weights[0] @ targets > 0 and weights[0] @ ~targets > 0):
             continue  # so few speakers that one kind of trial was not drawn
         for system, weight, values in zip(systems, weights, draws):
             values.append(system.values(weight))
-    if not draws[0]:
+    held = len(draws[0])
+    if held == 0:
         raise ValueError(f'none of {rounds} draws held both kinds of trials: there are too few speakers.')
+    if held < ENOUGH_DRAWS * rounds:
+        warnings.warn(
+            f'only {held} of {rounds} draws held both kinds of trials, the interval rests on these: '
+            'there are too few speakers for a sound one.',
+            stacklevel=3,
+        )
     return [np.array(values) for values in draws]
 
 

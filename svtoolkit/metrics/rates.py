@@ -30,7 +30,8 @@ def eer(curve: ErrorCurve, method: str = 'interpolated') -> float:
             crossing, both end points included (reversed scores give 1). ``convex_hull``: the crossing of
             the convex hull of the curve, never above 0.5 (Brummer & de Villiers 2013, ROCCH). ``clova``:
             the larger, ``vv``: the mean of both rates at the point where they are nearest, the higher
-            threshold on ties, as those trainers report it (their floating-point ties included).
+            threshold on ties, as those trainers define it, rounding of ties included (the code of CLOVA's
+            first drops points on straight lines of the curve, which can move it on lists with many ties).
 
     Raises:
         UnknownNameError: another method.

@@ -18,6 +18,8 @@ from svtoolkit.metrics.rates import eer, eer_threshold
 
 RULE_OF_30 = 30  # fewer trials of a kind say little about its error rate (Doddington et al. 2000)
 
+FEWEST_SPEAKERS = 5  # with fewer, resampling them gives no interval worth showing
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -147,9 +149,9 @@ def _with_interval(
     rounds: int,
     seed: int,
 ) -> Slice:
-    """The row with its interval, unless all its trials are of one speaker."""
+    """The row with its interval, unless its trials are of very few speakers."""
     enrol, test = speakers
-    if len(np.union1d(enrol, test)) < 2:
+    if len(np.union1d(enrol, test)) < FEWEST_SPEAKERS:
         return row
     interval = speaker_bootstrap(scores, labels, enrol, test, ('EER',), rounds, seed)['EER']
     return replace(row, ci=(interval.low, interval.high))
