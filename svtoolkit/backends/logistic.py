@@ -15,7 +15,7 @@ from svtoolkit.backends.base import Array
 MAX_STEPS = 100
 
 
-def fit_logistic(features: Array, labels: Array, prior: float, ridge: float = 1e-7) -> tuple[Array, float]:
+def fit_logistic(features: Array, labels: Array, prior: float, ridge: float = 1e-10) -> tuple[Array, float]:
     """Weights and offset of the log likelihood ratio.
 
     Args:

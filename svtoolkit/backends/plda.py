@@ -6,7 +6,9 @@ import numpy as np
 
 from svtoolkit.backends.base import Array, class_index, class_means
 from svtoolkit.backends.gaussian_plda import GaussianPLDA
-from svtoolkit.backends.linear_algebra import power, scatter, sorted_eigh, symmetric
+from svtoolkit.backends.linear_algebra import scatter, sorted_eigh, symmetric
+
+LEAST_VARIANCE = 1e-3  # between speakers, relative to within, to start from; 0 would stay 0
 
 
 class PLDA(GaussianPLDA):
@@ -100,12 +102,13 @@ def speaker_moments(matrix: Array, index: Array, counts: Array, what: str) -> tu
 
 
 def initial_model(means: Array, counts: Array, residual: Array, ridge: float) -> tuple[Array, Array, Array]:
-    """Moment estimates of mean, between and within; ``between`` may lack rank."""
+    """Moment estimates of mean, between and within, the same in any basis the embeddings come in."""
     within = floored(residual / (counts.sum() - len(counts)), ridge)
     mean = means.mean(axis=0)
     spread = (means - mean).T @ (means - mean) / len(means)
-    between = spread - within * (1 / counts).mean()
-    return mean, power(between, 1.0, floor=1e-6), within
+    variance, basis = sorted_eigh(spread - within * (1 / counts).mean(), within)
+    back = within @ basis
+    return mean, (back * np.maximum(variance, LEAST_VARIANCE)) @ back.T, within
 
 
 def floored(within: Array, ridge: float) -> Array:

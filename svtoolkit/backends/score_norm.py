@@ -184,7 +184,7 @@ class ScoreNorm(Backend):
         """Append this mode's columns to prepared rows; see :meth:`_split`."""
         self.require_fit()
         if self.mode == 'none':
-            return prepared
+            return np.column_stack([prepared, np.tile([0.0, 1.0, 0.0, 1.0], (len(prepared), 1))])
         cohort = self._prepared_cohort()
         width = 1 + min(self.topn, len(cohort)) if self.mode == 'as2' else 4
         extra = np.empty((len(prepared), width), dtype=prepared.dtype)
@@ -216,8 +216,8 @@ class ScoreNorm(Backend):
         These are mean and deviation as enrolment, mean and deviation as test; for AS2 the own
         speaker's number and the nearest cohort indices, ascending, -1 for none.
         """
-        width = self._prepared_cohort().shape[1]
-        return prepared[:, :width], prepared[:, width:]
+        width = 1 + min(self.topn, len(self.matrix)) if self.mode == 'as2' else 4
+        return prepared[:, :-width], prepared[:, -width:]
 
     def _prepared_cohort(self) -> Array:
         if self._prepared is None:
@@ -247,6 +247,8 @@ class ScoreNorm(Backend):
     def _against_cohort(self, prepared: Array, known: Array, role: str) -> Array:
         """Scores against the cohort, [B, M]; -inf for the own speaker and for outliers."""
         cohort = self._prepared_cohort()
+        if prepared.shape[1] != cohort.shape[1]:
+            raise ValueError(f'{prepared.shape[1]} dimensions meet a cohort of {cohort.shape[1]}.')
         scorer = self.scorer
         scores = scorer.compare(prepared, cohort) if role == 'enrol' else scorer.compare(cohort, prepared).T
         if (known >= 0).any():
@@ -286,9 +288,6 @@ class ScoreNorm(Backend):
         """Normalised scores of index pairs into prepared rows, with raw scores and statistics."""
         base, extra = self._split(prepared)
         raw = self.scorer.score_prepared(base, enrol, test)
-        if self.mode == 'none':
-            blank = np.full(len(raw), np.nan)
-            return NormScores(raw, raw, blank, blank, blank, blank, 0)
         if self.mode == 'as2':
             left = self._crossed(base, extra, enrol, test, 'enrol')
             right = self._crossed(base, extra, test, enrol, 'test')
@@ -315,6 +314,8 @@ class ScoreNorm(Backend):
     def _combine(
         self, raw: Array, enrol_mean: Array, enrol_std: Array, test_mean: Array, test_std: Array
     ) -> Array:
+        if self.mode == 'none':
+            return raw
         if self.mode in ('z', 'az'):
             return z_norm(raw, enrol_mean, enrol_std)
         if self.mode in ('t', 'at'):

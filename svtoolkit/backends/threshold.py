@@ -118,7 +118,7 @@ def scoring_record(backend: Backend, fingerprint: str = '', crops: str = '') -> 
 
     Args:
         backend: a fitted backend.
-        fingerprint: of the model whose embeddings it scores.
+        fingerprint: of the model whose embeddings it scores; left out, the backend's own.
         crops: how utterances are cut, in words.
     """
     norm = backend.norm if isinstance(backend, Chain) else None
@@ -130,4 +130,4 @@ def scoring_record(backend: Backend, fingerprint: str = '', crops: str = '') -> 
         record |= dict(
             norm_mode=norm.mode, topn=norm.topn if adaptive else None, cohort_hash=norm.cohort.digest()
         )
-    return record | dict(fingerprint=fingerprint, crops=crops)
+    return record | dict(fingerprint=fingerprint or backend.fingerprint or '', crops=crops)
