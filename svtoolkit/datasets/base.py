@@ -5,6 +5,7 @@ nothing depends on anything but the draw. Subclasses say which utterances an epo
 steps; one that builds its items otherwise (several voices in one waveform) overrides ``make_item``.
 """
 
+import hashlib
 import logging
 import os
 from abc import abstractmethod
@@ -74,7 +75,7 @@ class SpeakerDataset(Dataset):
             include_speakers: names, or a file with one a line; others are left out.
             exclude_speakers: likewise, to leave out.
             speaker_map: class numbers to use; in order of first appearance when left out.
-            speeds: speed factors; every one but the first makes new classes, speaker + C × its place.
+            speeds: speed factors, 1.0 first; every other one makes new classes, speaker + C × its place.
             speed_probs: odds of ``speeds``; equal when left out.
             pad: how a short utterance is filled up: ``wrap``, ``zero`` or ``reflect``.
             tail: last step of an epoch: ``pad`` (wrap from its start), ``drop`` or ``keep``.
@@ -93,7 +94,7 @@ class SpeakerDataset(Dataset):
         self.crop_samples = num_samples or frame_samples(frames, sample_rate)
         self.include_speakers, self.exclude_speakers = include_speakers, exclude_speakers
         self.given_map = speaker_map
-        self.speeds = tuple(float(speed) for speed in speeds)
+        self.speeds = tuple(round(float(speed), 6) for speed in speeds)  # as precise as a plan
         self.speed_probs = None if speed_probs is None else tuple(float(prob) for prob in speed_probs)
         self.pad = pad
         self.tail = tail
@@ -167,7 +168,8 @@ class SpeakerDataset(Dataset):
     def list_hash(self) -> str:
         """Hash of ids, speakers and class numbers; a resumed run must find the same list."""
         self._wake()
-        return self.manifest.digest()
+        classes = sorted(self.speaker_map.items())
+        return hashlib.blake2b(f'{self.manifest.digest()}{classes}'.encode(), digest_size=8).hexdigest()
 
     def plan(self, epoch: int, global_batch: int, seed: int | None = None) -> Plan:
         """All items of an epoch, a deterministic function of the arguments.
@@ -217,13 +219,10 @@ class SpeakerDataset(Dataset):
             rng = draw_rng(draw, AUGMENT_SALT)
             for transform in self.pipeline:
                 wave = transform(wave, rng)
-        label = int(self.labels[draw.utt])
-        if label >= 0:
-            label += len(self.speaker_map) * self.speeds.index(draw.speed)
-        sample = SpeakerSample(
-            label, self.manifest.utts[draw.utt], self.manifest.speakers[draw.utt], len(wave)
-        )
-        return {'inputs': wave, 'data_samples': sample}
+        utt, speaker = self.manifest.utts[draw.utt], self.manifest.speakers[draw.utt]
+        block = len(self.speaker_map) * self.speeds.index(draw.speed)
+        label = int(self.labels[draw.utt]) + block if speaker else -1
+        return {'inputs': wave, 'data_samples': SpeakerSample(label, utt, speaker, len(wave))}
 
     def load(self, draw: Draw) -> np.ndarray:
         """The crop a draw asks for, [num_samples] float32; 0 samples mean all there are."""
@@ -239,9 +238,8 @@ class SpeakerDataset(Dataset):
         wave = fit_length(wave, wanted, self.pad)
         if draw.speed == 1.0:
             return wave
-        return fit_length(
-            change_speed(wave, draw.speed), draw.num_samples, 'reflect'
-        )  # rounding may miss by one
+        wave = change_speed(wave, draw.speed)
+        return fit_length(wave, draw.num_samples, 'reflect')  # rounding may miss by one sample
 
     def crop_start(self, draw: Draw, total: int, wanted: int) -> int:
         """Where a crop of ``wanted`` samples begins: anywhere it fits, the last place included."""
@@ -296,8 +294,8 @@ class SpeakerDataset(Dataset):
             faults.append(f"pad='{self.pad}', must be one of {', '.join(PADS)}")
         if self.tail not in ('pad', 'drop', 'keep'):
             faults.append(f"tail='{self.tail}', must be pad, drop or keep")
-        if not self.speeds or min(self.speeds) <= 0 or len(set(self.speeds)) < len(self.speeds):
-            faults.append(f'speeds={self.speeds}, must be different positive factors')
+        if self.speeds[:1] != (1.0,) or min(self.speeds) <= 0 or len(set(self.speeds)) < len(self.speeds):
+            faults.append(f'speeds={self.speeds}, must be 1.0 and other, different positive factors')
         probs = self.speed_probs
         if probs is not None and (
             len(probs) != len(self.speeds) or min(probs) < 0 or abs(sum(probs) - 1) > 1e-6

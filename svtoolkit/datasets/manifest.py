@@ -56,6 +56,7 @@ class Manifest:
         root: folder that relative paths start from.
         source: the list file ('' for none); measured durations are cached beside it.
         integer_labels: speakers are class numbers that the user gave and that must be kept.
+        cache: durations that headers told.
     """
 
     utts: StringColumn
@@ -68,6 +69,7 @@ class Manifest:
     root: str = ''
     source: str = ''
     integer_labels: bool = False
+    cache: DurationCache | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def read(
@@ -239,13 +241,15 @@ class Manifest:
         return np.array([speaker_map[name] for name in self.speakers.names], np.int64)[self.speakers.codes]
 
     def seconds(self, row: int) -> float:
-        """Length of an utterance; its file is opened when the list does not tell."""
+        """Length of an utterance; its file is opened, once, when the list does not tell."""
         begin = 0.0 if np.isnan(self.start[row]) else float(self.start[row])
         if not np.isnan(self.end[row]):
             return float(self.end[row]) - begin
         if not np.isnan(self.durations[row]):
             return float(self.durations[row])
-        return DurationCache('').seconds(self.paths[row], self.path(row)) - begin
+        if self.cache is None:
+            self.cache = DurationCache(self.source)
+        return self.cache.seconds(self.paths[row], self.path(row)) - begin
 
     def num_samples(self, row: int, sample_rate: int) -> int:
         """Length of an utterance in samples at ``sample_rate``."""
@@ -257,7 +261,7 @@ class Manifest:
         Raises:
             AudioError: a file cannot be opened; the message names all of them.
         """
-        cache = DurationCache(self.source)
+        cache = self.cache = self.cache or DurationCache(self.source)
         begin = np.nan_to_num(self.start, nan=0.0)
         durations = np.empty(len(self))
         faults = []

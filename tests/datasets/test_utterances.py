@@ -76,7 +76,7 @@ def test_several_lists_and_lists_without_speakers(folder, tmp_path):
     dataset = UtteranceDataset([str(folder / 'list.tsv'), str(tmp_path / 'wav.scp')])
     assert len(dataset) == 9
     sample = dataset[8]['data_samples']
-    assert (sample.utt, sample.speaker) == ('x', '')
+    assert (sample.utt, sample.speaker, sample.label) == ('x', '', -1)
     assert sorted(len(batch) for batch in DrawSampler(dataset, 4)) == [1, 1, 1, 1, 2, 3]
 
 
