@@ -96,8 +96,6 @@ class ScoreNorm(Backend):
         self._scorer: Backend | None = None
         self._prepared: Array | None = None
 
-    # ---- set up -------------------------------------------------------------------------------------
-
     def bind(self, scorer: Backend) -> Self:
         """Name the backend whose scores are normalised; a chain does this."""
         self._scorer = scorer
@@ -154,8 +152,6 @@ class ScoreNorm(Backend):
         if self._scorer is None:
             raise SvtoolkitError('ScoreNorm scores nothing by itself: put it after a scorer in a chain.')
         return self._scorer
-
-    # ---- one side -----------------------------------------------------------------------------------
 
     def prepare(self, matrix: Array) -> Array:
         return self._with_statistics(self.scorer.prepare(matrix), None)
@@ -214,7 +210,7 @@ class ScoreNorm(Backend):
         """Prepared rows of the scorer, and this mode's columns.
 
         These are mean and deviation as enrolment, mean and deviation as test; for AS2 the own
-        speaker's number and the nearest cohort indices, ascending, -1 for none.
+        speaker's number and the nearest cohort indices (by scores as enrolment), ascending, -1 for none.
         """
         width = 1 + min(self.topn, len(self.matrix)) if self.mode == 'as2' else 4
         return prepared[:, :-width], prepared[:, -width:]
@@ -262,8 +258,6 @@ class ScoreNorm(Backend):
     def _blocks(self, size: int) -> list[slice]:
         step = max(1, BLOCK // len(self._prepared_cohort()))
         return [slice(start, start + step) for start in range(0, size, step)]
-
-    # ---- pairs --------------------------------------------------------------------------------------
 
     def compare(self, enrol: Array, test: Array) -> Array:
         if self.mode == 'as2':
