@@ -9,14 +9,34 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'svtoolkit/__init__.py').read_text()).group(1)
 
 REQUIRED = [
-    'torch>=2.4', 'torchaudio>=2.4', 'mmengine>=0.10.7', 'numpy>=1.26', 'scipy>=1.11', 'soundfile>=0.12.1',
-    'addict', 'safetensors>=0.4', 'click>=8.1', 'rich>=13', 'matplotlib>=3.7', 'tensorboard', 'packaging',
+    'torch>=2.4',
+    'torchaudio>=2.4',
+    'mmengine>=0.10.7',
+    'numpy>=1.26',
+    'scipy>=1.11',
+    'soundfile>=0.12.1',
+    'addict',
+    'safetensors>=0.4',
+    'click>=8.1',
+    'rich>=13',
+    'matplotlib>=3.7',
+    'tensorboard',
+    'packaging',
     'setuptools; python_version >= "3.12"',
 ]
 EXTRAS = {
     'm4a': ['av>=12'],
-    'dev': ['pytest>=8', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'import-linter', 'scikit-learn',
-            'kaldi-native-fbank', 'av>=12'],
+    'dev': [
+        'pytest>=8',
+        'pytest-xdist',
+        'hypothesis',
+        'ruff',
+        'mypy',
+        'import-linter',
+        'scikit-learn',
+        'kaldi-native-fbank',
+        'av>=12',
+    ],
 }
 EXTRAS['all'] = sorted({package for name, group in EXTRAS.items() if name != 'dev' for package in group})
 

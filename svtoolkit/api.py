@@ -1,8 +1,8 @@
 """Speaker verification in three lines.
 
-    import svtoolkit
-    model = svtoolkit.load()
-    model.verify('a.wav', 'b.wav')  # Verdict(score=…, threshold=…, same=True, reason='')
+import svtoolkit
+model = svtoolkit.load()
+model.verify('a.wav', 'b.wav')  # Verdict(score=…, threshold=…, same=True, reason='')
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from svtoolkit.audio import resample as _resample
 from svtoolkit.audio import io, vad
+from svtoolkit.audio import resample as _resample
 from svtoolkit.errors import AudioError, SvtoolkitError
 from svtoolkit.zoo import package as packages
 
@@ -98,15 +98,20 @@ class Embedder:
         speech = [self._speech_s(recording) for recording in (a, b)]
         short = min(range(2), key=speech.__getitem__)
         if speech[short] < MIN_SPEECH_S:
-            reason = (f'{_name((a, b)[short])}: {speech[short]:.1f} s of speech, {MIN_SPEECH_S:.1f} s are needed'
-                      if speech[short] > 0 else f'{_name((a, b)[short])}: no speech found')
+            reason = (
+                f'{_name((a, b)[short])}: {speech[short]:.1f} s of speech, {MIN_SPEECH_S:.1f} s are needed'
+                if speech[short] > 0
+                else f'{_name((a, b)[short])}: no speech found'
+            )
             return Verdict(None, self.threshold, None, reason, self.name)
         score = self.score(*self.embed([a, b]))
         reason = ''
         if speech[short] < CONFIDENT_SPEECH_S:
             reason = f'low confidence: {_name((a, b)[short])} holds {speech[short]:.1f} s of speech'
         if self.threshold is None:
-            return Verdict(score, None, None, f'model {self.name} has no threshold; measure one first', self.name)
+            return Verdict(
+                score, None, None, f'model {self.name} has no threshold; measure one first', self.name
+            )
         return Verdict(score, self.threshold, score >= self.threshold, reason, self.name)
 
     def score(self, a: np.ndarray, b: np.ndarray) -> float:
@@ -136,7 +141,9 @@ class Embedder:
         return (best if accepted else None), scores[best]
 
     def _add(self, group: list[tuple[int, np.ndarray]], total: np.ndarray, weight: np.ndarray) -> None:
-        waves = torch.from_numpy(np.stack([piece for _, piece in group])).to(next(self.model.parameters()).device)
+        waves = torch.from_numpy(np.stack([piece for _, piece in group])).to(
+            next(self.model.parameters()).device
+        )
         with torch.inference_mode():
             vectors = self.model.embed(waves).float().cpu().numpy()
         for (index, piece), vector in zip(group, vectors):
@@ -149,7 +156,7 @@ class Embedder:
         if isinstance(recording, tuple):
             wave = _checked_array(*recording, self.sample_rate)
             for start, length in _cuts(len(wave), size):
-                yield wave[start:start + length]
+                yield wave[start : start + length]
             return
         info = io.probe(recording)
         count = round(info.num_samples * self.sample_rate / info.sample_rate)

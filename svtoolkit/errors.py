@@ -1,13 +1,13 @@
 """Every error a user can meet, in one tree. Imports nothing of svtoolkit; anyone may import it.
 
-    SvtoolkitError
-    ├── UnknownNameError     a registry, model or option name nobody registered (LookupError)
-    ├── ConfigError          a config that cannot run; lists all of its faults (ValueError)
-    ├── ManifestError        a list of recordings or trials with bad lines (ValueError)
-    ├── AudioError           a recording that cannot be read or used (ValueError)
-    ├── CheckpointError      weights that are unsafe, incomplete or of another model (ValueError)
-    ├── FingerprintError     embeddings, cohorts or thresholds of different models meet (ValueError)
-    └── MissingExtraError    an optional dependency is not installed (ImportError)
+SvtoolkitError
+├── UnknownNameError     a registry, model or option name nobody registered (LookupError)
+├── ConfigError          a config that cannot run; lists all of its faults (ValueError)
+├── ManifestError        a list of recordings or trials with bad lines (ValueError)
+├── AudioError           a recording that cannot be read or used (ValueError)
+├── CheckpointError      weights that are unsafe, incomplete or of another model (ValueError)
+├── FingerprintError     embeddings, cohorts or thresholds of different models meet (ValueError)
+└── MissingExtraError    an optional dependency is not installed (ImportError)
 """
 
 import difflib

@@ -53,7 +53,8 @@ def import_explicit(modules: list[str] | tuple[str, ...]) -> None:
         except Exception as error:
             raise SvtoolkitError(
                 f"plug-in module '{module}' cannot be imported: {type(error).__name__}: {error}; "
-                'install its package or add its folder to PYTHONPATH.') from error
+                'install its package or add its folder to PYTHONPATH.'
+            ) from error
 
 
 def _load_one(entry: metadata.EntryPoint) -> Plugin:

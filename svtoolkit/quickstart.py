@@ -16,7 +16,9 @@ from svtoolkit.zoo.publish import publish
 CONFIG = 'configs/asv/so762_resnet34_fast.py'
 
 
-def run(data: str | None, epochs: int | None, work_dir: str, say: Callable[[str], object]) -> dict[str, float]:
+def run(
+    data: str | None, epochs: int | None, work_dir: str, say: Callable[[str], object]
+) -> dict[str, float]:
     """Run the quickstart from the root of a checkout.
 
     Args:
@@ -44,8 +46,10 @@ def run(data: str | None, epochs: int | None, work_dir: str, say: Callable[[str]
     for name in ('random', 'hard'):
         record = json.loads((Path(work_dir) / 'test' / name / 'metrics.json').read_text())
         low, high = record['ci']['EER']
-        say(f'trials_{name}{label}: EER {100 * record["EER"]:.2f} % [{100 * low:.2f}, {100 * high:.2f}], speakers '
-            f'the model never heard; plot {work_dir}/test/{name}/det.png')
+        say(
+            f'trials_{name}{label}: EER {100 * record["EER"]:.2f} % [{100 * low:.2f}, {100 * high:.2f}], speakers '
+            f'the model never heard; plot {work_dir}/test/{name}/det.png'
+        )
     _verify(corpus.folder / 'so762', work_dir, say)
     return metrics
 
@@ -61,5 +65,7 @@ def _verify(folder: Path, work_dir: str, say: Callable[[str], object]) -> None:
     for row in (same, other):
         verdict = model.verify(folder / first['path'], folder / row['path'])
         answer = {True: 'same speaker', False: 'different speakers', None: f'cannot tell: {verdict.reason}'}
-        say(f'{first["path"]} ({first["speaker"]}) and {row["path"]} ({row["speaker"]}): {answer[verdict.same]}, '
-            f'score {verdict.score:.3f}, threshold {verdict.threshold:.3f}')
+        say(
+            f'{first["path"]} ({first["speaker"]}) and {row["path"]} ({row["speaker"]}): {answer[verdict.same]}, '
+            f'score {verdict.score:.3f}, threshold {verdict.threshold:.3f}'
+        )

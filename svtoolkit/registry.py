@@ -28,8 +28,9 @@ class Registry(_Registry):
             found = None
         if found is None:
             inherited = [] if self.parent is None else list(self.parent.module_dict)
-            raise unknown_name(f'{self.name} type', key, self.names() + inherited,
-                               hint='"svtoolkit list" shows all parts.')
+            raise unknown_name(
+                f'{self.name} type', key, self.names() + inherited, hint='"svtoolkit list" shows all parts.'
+            )
         return found
 
     def __contains__(self, key: str) -> bool:
@@ -48,7 +49,8 @@ class Registry(_Registry):
             if old is not None and not force:
                 raise SvtoolkitError(
                     f"{self.name}: '{name}' of {module.__module__} is already registered by "
-                    f'{old.__module__}; rename it, or pass force=True to replace that one.')
+                    f'{old.__module__}; rename it, or pass force=True to replace that one.'
+                )
         super()._register_module(module, module_name, force)
 
 

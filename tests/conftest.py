@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
+
+from svtoolkit.datasets.voices import synth_voice
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,30 +29,17 @@ def data_dir() -> Path:
     return folder
 
 
-def tone_voice(rng, speaker: int, seconds: float, rate: int = 16000) -> np.ndarray:
-    """A wave only this speaker makes: harmonics of a pitch of his own under a spectral tilt of his own."""
-    time = np.arange(int(seconds * rate)) / rate
-    pitch = 90 + 25 * speaker + 4 * np.sin(2 * np.pi * rng.uniform(2, 4) * time)
-    phase = 2 * np.pi * np.cumsum(pitch) / rate
-    tilt = 0.6 + 0.08 * (speaker % 4)
-    wave = sum(tilt**k * np.sin(k * phase + rng.uniform(0, 6)) for k in range(1, 9))
-    wave *= 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(1, 2) * time) ** 2
-    wave += 0.02 * rng.standard_normal(len(time))
-    return (0.1 * wave).astype(np.float32)
-
-
 @pytest.fixture(scope='session')
 def tiny_corpus(tmp_path_factory) -> Path:
-    """8 made-up speakers with 6 recordings of 1.2 s each, laid out like so762; 2 speakers for development."""
+    """12 synthetic voices with 6 recordings of 1.2 s each, laid out like so762; 2 speakers for development."""
     folder = tmp_path_factory.mktemp('tiny') / 'so762'
-    rng = np.random.default_rng(7)
     for part, speakers in (('train', range(8)), ('test', range(8, 12))):
         rows = ['utt\tpath\tspeaker\tduration']
         for speaker in speakers:
             (folder / part / f's{speaker}').mkdir(parents=True)
             for number in range(6):
                 path = f'{part}/s{speaker}/u{number}.wav'
-                soundfile.write(folder / path, tone_voice(rng, speaker, 1.2), 16000, subtype='PCM_16')
+                soundfile.write(folder / path, synth_voice(speaker).say(number, 1.2), 16000)
                 rows.append(f's{speaker}-u{number}\t{path}\ts{speaker}\t1.2')
         (folder / f'{part}.tsv').write_text('\n'.join(rows) + '\n')
     (folder / 'dev_speakers.txt').write_text('s6\ns7\n')
@@ -62,12 +50,30 @@ def tiny_corpus(tmp_path_factory) -> Path:
     return folder.parent
 
 
-@pytest.fixture()
+@pytest.fixture
 def tiny_config(tiny_corpus, tmp_path) -> Path:
     """A recipe that trains on the tiny corpus in seconds: batches of 4 crops of 50 frames, 3 epochs."""
     path = tmp_path / 'tiny.py'
-    path.write_text(TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py'))
+    path.write_text(
+        TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py')
+    )
     return path
+
+
+@pytest.fixture(scope='session')
+def tiny_model(tiny_corpus, tmp_path_factory) -> Path:
+    """A run folder: trained on the tiny corpus and published with mean and threshold."""
+    from svtoolkit.engine import launch
+    from svtoolkit.zoo.publish import publish
+
+    folder = tmp_path_factory.mktemp('tiny_model')
+    config = folder / 'tiny.py'
+    config.write_text(
+        TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py')
+    )
+    launch.train(config, folder / 'run', options={'train_cfg.max_epochs': 8})
+    publish(launch.read_config(config), folder / 'run' / 'best.pth', folder / 'run' / 'model', 'tiny')
+    return folder / 'run'
 
 
 TINY_CONFIG = """

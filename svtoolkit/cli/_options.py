@@ -25,7 +25,9 @@ def _literal(text: str):
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return [_literal(part.strip()) for part in text.split(',')] if ',' in text and '(' not in text else text
+        return (
+            [_literal(part.strip()) for part in text.split(',')] if ',' in text and '(' not in text else text
+        )
     return list(value) if isinstance(value, tuple) and not text.startswith('(') else value
 
 
@@ -48,11 +50,33 @@ class Overrides(click.Option):
         option.process = take_all
 
 
-cfg_options = click.option('--cfg-options', 'options', cls=Overrides, metavar='KEY=VALUE ...',
-                           help='Override config keys, such as optim_wrapper.optimizer.lr=0.02.')
-plugin_modules = click.option('--plugin', 'plugin_modules', multiple=True, metavar='MODULE',
-                              help='Import a module that registers parts; repeatable.')
-launcher = click.option('--launcher', type=click.Choice(['none', 'pytorch', 'slurm', 'mpi']), default='none',
-                        show_default=True, help='How the processes were started.')
-local_rank = click.option('--local_rank', '--local-rank', type=int, default=0, hidden=True, expose_value=False,
-                          help='Set by older launchers; LOCAL_RANK is what counts.')
+cfg_options = click.option(
+    '--cfg-options',
+    'options',
+    cls=Overrides,
+    metavar='KEY=VALUE ...',
+    help='Override config keys, such as optim_wrapper.optimizer.lr=0.02.',
+)
+plugin_modules = click.option(
+    '--plugin',
+    'plugin_modules',
+    multiple=True,
+    metavar='MODULE',
+    help='Import a module that registers parts; repeatable.',
+)
+launcher = click.option(
+    '--launcher',
+    type=click.Choice(['none', 'pytorch', 'slurm', 'mpi']),
+    default='none',
+    show_default=True,
+    help='How the processes were started.',
+)
+local_rank = click.option(
+    '--local_rank',
+    '--local-rank',
+    type=int,
+    default=0,
+    hidden=True,
+    expose_value=False,
+    help='Set by older launchers; LOCAL_RANK is what counts.',
+)

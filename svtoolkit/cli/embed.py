@@ -9,16 +9,20 @@ import click
 @click.option('--root', type=click.Path(), help='Folder that relative paths of the list start from.')
 @click.option('--model', help='Name, file or run directory.  [default: the shipped model]')
 @click.option('--device', default='cpu', show_default=True)
-@click.option('--output', '-o', type=click.Path(), required=True, help='Table to write, .npz (no pickle inside).')
+@click.option(
+    '--output', '-o', type=click.Path(), required=True, help='Table to write, .npz (no pickle inside).'
+)
 def command(recordings, manifest, root, model, device, output) -> None:
     """Write one embedding per recording, with the model's fingerprint, into an .npz table."""
     import svtoolkit
     from svtoolkit.backends import EmbeddingTable
+
     if bool(recordings) == bool(manifest):
         raise click.UsageError('give recordings or --manifest, one of them')
     ids, paths = list(recordings), list(recordings)
     if manifest:
         from svtoolkit.datasets.manifest import Manifest
+
         listed = Manifest.read(manifest, root=root)
         ids = list(listed.utts)
         paths = [listed.path(index) for index in range(len(ids))]

@@ -2,8 +2,22 @@
 
 import click
 
-KINDS = ('models', 'recognizers', 'features', 'backbones', 'necks', 'heads', 'losses', 'datasets', 'samplers',
-         'transforms', 'backends', 'metrics', 'hooks', 'plugins')
+KINDS = (
+    'models',
+    'recognizers',
+    'features',
+    'backbones',
+    'necks',
+    'heads',
+    'losses',
+    'datasets',
+    'samplers',
+    'transforms',
+    'backends',
+    'metrics',
+    'hooks',
+    'plugins',
+)
 
 
 @click.command()
@@ -14,6 +28,7 @@ def command(kind) -> None:
     from rich.table import Table
 
     from svtoolkit.zoo.catalogue import catalogue
+
     table = Table(box=None, pad_edge=False)
     for column in ('kind', 'name', 'what it is', 'from'):
         table.add_column(column, overflow='fold')

@@ -13,4 +13,5 @@ def command(data, epochs, work_dir) -> None:
     Started again, it goes on where it stopped. Without a corpus it takes synthetic voices and says so.
     """
     from svtoolkit.quickstart import run
+
     run(data, epochs, work_dir, say=click.echo)

@@ -8,7 +8,9 @@ import click
 @click.argument('b', type=click.Path())
 @click.option('--model', help='Name, file or run directory.  [default: the shipped model]')
 @click.option('--threshold', type=float, help="Overrides the model's.")
-@click.option('--json', 'as_json', is_flag=True, help='One JSON object: score, threshold, same, reason, model.')
+@click.option(
+    '--json', 'as_json', is_flag=True, help='One JSON object: score, threshold, same, reason, model.'
+)
 @click.pass_context
 def command(context, a, b, model, threshold, as_json) -> None:
     """Compare recordings A and B. Exit code 0: same speaker, 1: different, 2: error or cannot tell."""
@@ -16,6 +18,7 @@ def command(context, a, b, model, threshold, as_json) -> None:
     from json import dumps
 
     import svtoolkit
+
     embedder = svtoolkit.load(model)
     if threshold is not None:
         embedder.threshold = threshold

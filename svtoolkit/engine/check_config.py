@@ -12,21 +12,48 @@ from torch.utils.data import DataLoader
 
 from svtoolkit.errors import ConfigError, SvtoolkitError, list_faults
 from svtoolkit.registry import (
-    BACKENDS, DATASETS, HOOKS, LOOPS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, TRANSFORMS,
-    VISBACKENDS, VISUALIZERS,
+    BACKENDS,
+    DATASETS,
+    HOOKS,
+    LOOPS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    TRANSFORMS,
+    VISBACKENDS,
+    VISUALIZERS,
 )
 
 # keys of a config beside the arguments of the runner
-EXTRA_KEYS = {'runner_type', 'custom_imports', 'plugins', 'model_wrapper_cfg', 'sync_bn', 'find_unused_parameters',
-              'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
+EXTRA_KEYS = {
+    'runner_type',
+    'custom_imports',
+    'plugins',
+    'model_wrapper_cfg',
+    'sync_bn',
+    'find_unused_parameters',
+    'compile',
+    'activation_checkpointing',
+    'efficient_conv_bn_eval',
+}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 # typed dicts may sit below these keys of a part; elsewhere a child belongs to its parent's registry
-CHILD_REGISTRY = {'pipeline': TRANSFORMS, 'dataset': DATASETS, 'backend': BACKENDS, 'optimizer': OPTIMIZERS,
-                  'vis_backends': VISBACKENDS}
+CHILD_REGISTRY = {
+    'pipeline': TRANSFORMS,
+    'dataset': DATASETS,
+    'backend': BACKENDS,
+    'optimizer': OPTIMIZERS,
+    'vis_backends': VISBACKENDS,
+}
 # keys that the code around a part takes out before the part is built
-TAKEN_BEFORE = {'optim_wrapper': {'constructor', 'paramwise_cfg'}, 'param_scheduler': {'convert_to_iter_based'},
-                'hook': {'priority'}}
+TAKEN_BEFORE = {
+    'optim_wrapper': {'constructor', 'paramwise_cfg'},
+    'param_scheduler': {'convert_to_iter_based'},
+    'hook': {'priority'},
+}
 
 
 def check_config(config: Config, data: bool = True) -> None:
@@ -55,14 +82,20 @@ def check_config(config: Config, data: bool = True) -> None:
 def _key_faults(config: Config) -> Iterator[str]:
     known = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | EXTRA_KEYS
     for key, value in config.items():
-        variable = isinstance(value, (str, int, float)) and not difflib.get_close_matches(key, known, cutoff=0.85)
+        variable = isinstance(value, (str, int, float)) and not difflib.get_close_matches(
+            key, known, cutoff=0.85
+        )
         if key not in known and not variable:  # a recipe may name a number or a folder for its own use
             yield f"unknown key '{key}'{_near(key, known)}"
     for key in LOADERS:
         loader = config.get(key)
         if not loader:
             continue
-        allowed = set(inspect.signature(DataLoader.__init__).parameters) - {'self', 'sampler', 'batch_sampler'}
+        allowed = set(inspect.signature(DataLoader.__init__).parameters) - {
+            'self',
+            'sampler',
+            'batch_sampler',
+        }
         for name in loader:
             if name not in allowed:
                 yield f"{key}: unknown key '{name}'{_near(name, allowed)}"
@@ -81,8 +114,15 @@ def _part_faults(config: Config) -> list[str]:
         ('visualizer', config.get('visualizer'), VISUALIZERS, 'visualizer'),
         ('train_cfg', config.get('train_cfg'), LOOPS, 'loop'),
     ]
-    parts += [(f'default_hooks.{name}', hook, HOOKS, 'hook') for name, hook in (config.get('default_hooks') or {}).items()]
-    parts += [(f'{key}.dataset', config[key].get('dataset'), DATASETS, 'dataset') for key in LOADERS if config.get(key)]
+    parts += [
+        (f'default_hooks.{name}', hook, HOOKS, 'hook')
+        for name, hook in (config.get('default_hooks') or {}).items()
+    ]
+    parts += [
+        (f'{key}.dataset', config[key].get('dataset'), DATASETS, 'dataset')
+        for key in LOADERS
+        if config.get(key)
+    ]
     parts += [(key, config.get(key), METRICS, 'metric') for key in EVALUATORS]
     for path, part, registry, role in parts:
         _walk(path, part, registry, role, faults)
@@ -164,15 +204,23 @@ def _data_faults(key: str, config: Config) -> Iterator[str]:
         if key == 'train_dataloader':
             plan = dataset.plan(0, config[key].batch_size)
             if len(plan.step_offsets) < 2:
-                yield (f'{key}: {len(dataset)} utterances do not fill one batch of {config[key].batch_size}; '
-                       'lower batch_size')
+                yield (
+                    f'{key}: {len(dataset)} utterances do not fill one batch of {config[key].batch_size}; '
+                    'lower batch_size'
+                )
     except (SvtoolkitError, OSError, ValueError) as error:
         yield f'{key}.dataset: {error}'
     head = config.model.get('head')
-    if key == 'train_dataloader' and head and head.get('num_speakers') is not None \
-            and head.num_speakers < dataset.num_speakers:
-        yield (f'model.head.num_speakers = {head.num_speakers}, but the training data have {dataset.num_speakers} '
-               'classes (speakers times speeds); leave it None to have it filled in')
+    if (
+        key == 'train_dataloader'
+        and head
+        and head.get('num_speakers') is not None
+        and head.num_speakers < dataset.num_speakers
+    ):
+        yield (
+            f'model.head.num_speakers = {head.num_speakers}, but the training data have {dataset.num_speakers} '
+            'classes (speakers times speeds); leave it None to have it filled in'
+        )
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -38,8 +38,10 @@ def save(checkpoint: dict, path: str | Path) -> None:
         _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch reports a short write as RuntimeError
         reason = 'the disk is full' if _disk_full(error, path.parent) else str(error)
-        raise CheckpointError(f'{path}: cannot be written: {reason}. Nothing older was touched; free space '
-                              'and start again with --resume.') from error
+        raise CheckpointError(
+            f'{path}: cannot be written: {reason}. Nothing older was touched; free space '
+            'and start again with --resume.'
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -58,12 +60,16 @@ def load(path: str | Path, device: str | torch.device = 'cpu') -> dict:
     except pickle.UnpicklingError as error:
         names = re.findall(r'(?:GLOBAL|global) (\S+)', str(error))
         found = f' It asks for {", ".join(sorted(set(names)))}.' if names else ''
-        raise CheckpointError(f'{path}: refused: this file holds more than tensors and plain values, and '
-                              f'loading it could run code.{found} Convert it to safetensors where it came '
-                              'from, and only if you trust it.') from error
+        raise CheckpointError(
+            f'{path}: refused: this file holds more than tensors and plain values, and '
+            f'loading it could run code.{found} Convert it to safetensors where it came '
+            'from, and only if you trust it.'
+        ) from error
     except Exception as error:  # whatever torch's reader trips over in a foreign file
-        raise CheckpointError(f'{path}: not a readable checkpoint ({type(error).__name__}: '
-                              f'{(str(error).splitlines() or ["empty"])[0]}); it may be cut short.') from error
+        raise CheckpointError(
+            f'{path}: not a readable checkpoint ({type(error).__name__}: '
+            f'{(str(error).splitlines() or ["empty"])[0]}); it may be cut short.'
+        ) from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{path}: holds a {type(checkpoint).__name__}, a checkpoint is a dict.')
     return checkpoint
@@ -75,8 +81,11 @@ def latest(work_dir: str | Path) -> Path | None:
     ``last_checkpoint`` names it; only its base name counts, so a moved folder still resumes.
     """
     folder = Path(work_dir)
-    candidates = sorted([*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')],
-                        key=lambda path: path.stat().st_mtime, reverse=True)
+    candidates = sorted(
+        [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')],
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
     pointer = folder / 'last_checkpoint'
     if pointer.is_file():
         named = folder / Path(pointer.read_text().strip()).name
@@ -90,8 +99,9 @@ def latest(work_dir: str | Path) -> Path | None:
     return None
 
 
-def load_weights(model: nn.Module, state: dict[str, torch.Tensor], source: str | Path,
-                 optional: tuple[str, ...] = ()) -> None:
+def load_weights(
+    model: nn.Module, state: dict[str, torch.Tensor], source: str | Path, optional: tuple[str, ...] = ()
+) -> None:
     """Copy weights into a model, strictly: every fault is named, nothing is half loaded.
 
     Args:
@@ -105,16 +115,30 @@ def load_weights(model: nn.Module, state: dict[str, torch.Tensor], source: str |
         CheckpointError: missing, unexpected or differently shaped tensors.
     """
     own = model.state_dict()
-    fixed = {name for name in own.keys() | state.keys() if not any(name.startswith(part) for part in optional)}
-    faults = [f'missing: {name} {tuple(own[name].shape)}' for name in sorted((fixed & own.keys()) - state.keys())]
-    faults += [f'unexpected: {name} {tuple(state[name].shape)}' for name in sorted((fixed & state.keys()) - own.keys())]
+    fixed = {
+        name for name in own.keys() | state.keys() if not any(name.startswith(part) for part in optional)
+    }
+    faults = [
+        f'missing: {name} {tuple(own[name].shape)}' for name in sorted((fixed & own.keys()) - state.keys())
+    ]
+    faults += [
+        f'unexpected: {name} {tuple(state[name].shape)}'
+        for name in sorted((fixed & state.keys()) - own.keys())
+    ]
     fits = {name for name in own.keys() & state.keys() if own[name].shape == state[name].shape}
-    faults += [f'shape of {name}: {tuple(state[name].shape)} in the file, {tuple(own[name].shape)} in the model'
-               for name in sorted(fixed & own.keys() & state.keys() - fits)]
+    faults += [
+        f'shape of {name}: {tuple(state[name].shape)} in the file, {tuple(own[name].shape)} in the model'
+        for name in sorted(fixed & own.keys() & state.keys() - fits)
+    ]
     if faults:
         matched = len(own.keys() & state.keys())
-        raise CheckpointError(list_faults(
-            f'{source}: these weights are of another model ({matched} of {len(own)} names match):', faults, 8))
+        raise CheckpointError(
+            list_faults(
+                f'{source}: these weights are of another model ({matched} of {len(own)} names match):',
+                faults,
+                8,
+            )
+        )
     model.load_state_dict({name: state[name] for name in fits}, strict=False)
 
 
@@ -122,7 +146,10 @@ def to_plain(value: Any) -> Any:
     """Replace what a safe load refuses: numpy values, history buffers, config dicts, paths."""
     if isinstance(value, HistoryBuffer):
         log, counts = value.data
-        return {HISTORY: [float(x) for x in log[-HISTORY_LENGTH:]], 'counts': [int(x) for x in counts[-HISTORY_LENGTH:]]}
+        return {
+            HISTORY: [float(x) for x in log[-HISTORY_LENGTH:]],
+            'counts': [int(x) for x in counts[-HISTORY_LENGTH:]],
+        }
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):

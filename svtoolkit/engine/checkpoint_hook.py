@@ -28,8 +28,14 @@ class SafeCheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: int = 1, by_epoch: bool = True, max_keep_ckpts: int = 2,
-                 save_best: str | None = None, rule: str = 'less') -> None:
+    def __init__(
+        self,
+        interval: int = 1,
+        by_epoch: bool = True,
+        max_keep_ckpts: int = 2,
+        save_best: str | None = None,
+        rule: str = 'less',
+    ) -> None:
         if rule not in ('less', 'greater'):
             raise unknown_name('rule of SafeCheckpointHook', rule, ['less', 'greater'])
         self.interval = interval
@@ -61,8 +67,9 @@ class SafeCheckpointHook(Hook):
         best = json.loads(record.read_text()) if record.is_file() else None
         if best is not None and best['epoch'] <= runner.epoch and not self._better(value, best['value']):
             return
-        runner.save_checkpoint(runner.work_dir, 'best.pth', epoch=runner.epoch, step=0, iteration=runner.iter,
-                               weights_only=True)
+        runner.save_checkpoint(
+            runner.work_dir, 'best.pth', epoch=runner.epoch, step=0, iteration=runner.iter, weights_only=True
+        )
         write_text(record, json.dumps(dict(metric=self.save_best, value=value, epoch=runner.epoch)))
         runner.logger.info(f'best {self.save_best} so far: {value:.4f} at epoch {runner.epoch}')
 
@@ -76,9 +83,11 @@ class SafeCheckpointHook(Hook):
         folder = Path(runner.work_dir)
         write_text(folder / 'last_checkpoint', name)
         if self.max_keep_ckpts > 0:
-            saved = sorted([*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')],
-                           key=lambda path: path.stat().st_mtime)
-            for path in saved[:-self.max_keep_ckpts]:
+            saved = sorted(
+                [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')],
+                key=lambda path: path.stat().st_mtime,
+            )
+            for path in saved[: -self.max_keep_ckpts]:
                 path.unlink()
 
 

@@ -46,7 +46,9 @@ def no_gpu() -> bool:
 
 def _slurm_environment() -> None:
     nodes = os.environ['SLURM_NODELIST']
-    hosts = subprocess.run(['scontrol', 'show', 'hostname', nodes], check=True, capture_output=True, text=True)
+    hosts = subprocess.run(
+        ['scontrol', 'show', 'hostname', nodes], check=True, capture_output=True, text=True
+    )
     os.environ.setdefault('MASTER_ADDR', hosts.stdout.split()[0])
     os.environ.setdefault('MASTER_PORT', '29500')
     os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']

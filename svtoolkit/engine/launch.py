@@ -38,14 +38,25 @@ def read_config(path: str | Path, options: dict | None = None, plugin_modules: S
         except (KeyError, TypeError, AssertionError, IndexError) as error:
             raise ConfigError(f'{path}: --cfg-options {options}: {error}') from error
     imports = (config.get('custom_imports') or {}).get('imports', [])
-    plugins.import_explicit([*plugin_modules, *config.get('plugins', []),
-                             *([imports] if isinstance(imports, str) else imports)])
+    plugins.import_explicit(
+        [*plugin_modules, *config.get('plugins', []), *([imports] if isinstance(imports, str) else imports)]
+    )
     return config
 
 
-def train(config_path: str | Path, work_dir: str | Path | None = None, resume: bool | str = False, amp: bool = False,
-          validate: bool = True, auto_scale_lr: bool = False, seed: int | None = None, deterministic: bool = False,
-          options: dict | None = None, launcher: str = 'none', plugin_modules: Sequence[str] = ()) -> dict:
+def train(
+    config_path: str | Path,
+    work_dir: str | Path | None = None,
+    resume: bool | str = False,
+    amp: bool = False,
+    validate: bool = True,
+    auto_scale_lr: bool = False,
+    seed: int | None = None,
+    deterministic: bool = False,
+    options: dict | None = None,
+    launcher: str = 'none',
+    plugin_modules: Sequence[str] = (),
+) -> dict:
     """Train a model.
 
     Args:
@@ -79,7 +90,9 @@ def train(config_path: str | Path, work_dir: str | Path | None = None, resume: b
         config.val_dataloader = config.val_cfg = config.val_evaluator = None
     if auto_scale_lr:
         if 'auto_scale_lr' not in config:
-            raise ConfigError(f'{config_path}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=…) in it.')
+            raise ConfigError(
+                f'{config_path}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=…) in it.'
+            )
         config.auto_scale_lr.enable = True
     config.setdefault('randomness', dict(seed=0))
     if seed is not None:
@@ -90,14 +103,23 @@ def train(config_path: str | Path, work_dir: str | Path | None = None, resume: b
     check_config(config)
     runner = _build_runner(config)
     runner.train()
-    metrics = {key: runner.message_hub.get_scalar(f'val/{key}').current() for key in ('asv/EER', 'asv/minDCF_p05')
-               if f'val/{key}' in runner.message_hub.log_scalars}
+    metrics = {
+        key: runner.message_hub.get_scalar(f'val/{key}').current()
+        for key in ('asv/EER', 'asv/minDCF_p05')
+        if f'val/{key}' in runner.message_hub.log_scalars
+    }
     return dict(work_dir=runner.work_dir, metrics=metrics)
 
 
-def test(config_path: str | Path, checkpoint: str | Path, work_dir: str | Path | None = None,
-         options: dict | None = None, launcher: str = 'none', plugin_modules: Sequence[str] = (),
-         out_dir: str | Path | None = None) -> dict[str, float]:
+def test(
+    config_path: str | Path,
+    checkpoint: str | Path,
+    work_dir: str | Path | None = None,
+    options: dict | None = None,
+    launcher: str = 'none',
+    plugin_modules: Sequence[str] = (),
+    out_dir: str | Path | None = None,
+) -> dict[str, float]:
     """Measure a checkpoint on the test lists of its config; writes one folder per list.
 
     Returns:
@@ -110,8 +132,16 @@ def test(config_path: str | Path, checkpoint: str | Path, work_dir: str | Path |
     if config.get('test_dataloader') is None:
         raise ConfigError(f'{config_path}: has no test_dataloader; nothing to test on.')
     config.model.head = None
-    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
-                'val_evaluator', 'custom_hooks'):
+    for key in (
+        'train_dataloader',
+        'train_cfg',
+        'optim_wrapper',
+        'param_scheduler',
+        'val_dataloader',
+        'val_cfg',
+        'val_evaluator',
+        'custom_hooks',
+    ):
         config.pop(key, None)
     config.test_evaluator.out_dir = str(out_dir or Path(config.work_dir) / 'test')
     check_config(config)
@@ -143,4 +173,3 @@ def _build_runner(config: Config):
     if config.launcher == 'pytorch' and 'LOCAL_RANK' not in os.environ:
         raise ConfigError('--launcher pytorch: start with tools/dist_train.sh, or with torchrun.')
     return RUNNERS.get(config.get('runner_type', 'SpeakerRunner')).from_cfg(config)
-

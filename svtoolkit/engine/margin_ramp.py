@@ -27,8 +27,15 @@ class MarginRampHook(Hook):
         shape: ``linear``, ``cosine`` or ``exponential``.
     """
 
-    def __init__(self, start: float = 0.0, stop: float = 0.2, begin: float = 0.0, end: float = 1.0,
-                 unit: str = 'epoch', shape: str = 'linear') -> None:
+    def __init__(
+        self,
+        start: float = 0.0,
+        stop: float = 0.2,
+        begin: float = 0.0,
+        end: float = 1.0,
+        unit: str = 'epoch',
+        shape: str = 'linear',
+    ) -> None:
         if shape not in SHAPES:
             raise unknown_name('shape of MarginRampHook', shape, SHAPES)
         if unit not in ('epoch', 'run'):

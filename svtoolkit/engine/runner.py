@@ -4,6 +4,7 @@ import copy
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine import __version__ as mmengine_version
@@ -15,8 +16,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from svtoolkit import __version__, plugins
-from svtoolkit.datasets.samples import collate
 from svtoolkit.datasets.samplers import init_worker
+from svtoolkit.datasets.samples import collate
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.engine import compat
 from svtoolkit.errors import CheckpointError
@@ -28,6 +29,10 @@ HEAD = ('head.',)  # a classifier belongs to its training speakers, not to the m
 @RUNNERS.register_module()
 class SpeakerRunner(Runner):
     """The runner of svtoolkit; configs name mmengine's keys, data loaders take plans instead of samplers."""
+
+    _load_from: str | Path | None
+    _resume: bool
+    _has_loaded: bool
 
     def setup_env(self, env_cfg: dict) -> None:
         if env_cfg.get('tune_allocator', True):
@@ -45,8 +50,9 @@ class SpeakerRunner(Runner):
         return MMDistributedDataParallel(module=revert_sync_batchnorm(model), device_ids=None, **options)
 
     @staticmethod
-    def build_dataloader(dataloader: dict | DataLoader, seed: int | None = None,
-                         diff_rank_seed: bool = False) -> DataLoader:
+    def build_dataloader(
+        dataloader: dict | DataLoader, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
         """A loader whose batches are the draws of the dataset's plan; ``batch_size`` is per rank."""
         if isinstance(dataloader, DataLoader):
             return dataloader
@@ -55,13 +61,16 @@ class SpeakerRunner(Runner):
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)
         dataset.full_init()
-        sampler = DATA_SAMPLERS.build(dict(type='DrawSampler', dataset=dataset, seed=seed or 0,
-                                           batch_size=options.pop('batch_size')))
+        sampler = DATA_SAMPLERS.build(
+            dict(type='DrawSampler', dataset=dataset, seed=seed or 0, batch_size=options.pop('batch_size'))
+        )
         options.setdefault('pin_memory', torch.cuda.is_available())
         if options.get('num_workers', 0) == 0:
             options.pop('persistent_workers', None)
             options.pop('prefetch_factor', None)
-        return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate, worker_init_fn=init_worker, **options)
+        return DataLoader(
+            dataset, batch_sampler=sampler, collate_fn=collate, worker_init_fn=init_worker, **options
+        )
 
     @property
     def bare_model(self) -> nn.Module:
@@ -76,8 +85,13 @@ class SpeakerRunner(Runner):
                 self._resume = False
         super().load_or_resume()
 
-    def load_checkpoint(self, filename: str | Path, map_location: str = 'cpu', strict: bool = True,
-                        revise_keys: list | None = None) -> dict:
+    def load_checkpoint(
+        self,
+        filename: str | Path,
+        map_location: str = 'cpu',
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict:
         """Load the weights of a checkpoint; the head may differ unless training is resumed."""
         checkpoint = files.load(filename, map_location)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
@@ -110,8 +124,16 @@ class SpeakerRunner(Runner):
         self.logger.info(f'resumed {filename}: epoch {meta["epoch"]}, step {meta["step"]}')
 
     @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *, epoch: int, step: int, iteration: int,
-                        weights_only: bool = False) -> None:
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        *,
+        epoch: int,
+        step: int,
+        iteration: int,
+        weights_only: bool = False,
+    ) -> None:
         """Write a checkpoint in one step (``engine/checkpoint.py``).
 
         Args:
@@ -123,12 +145,21 @@ class SpeakerRunner(Runner):
             weights_only: leave out what only a resume needs.
         """
         dataset = self.train_dataloader.dataset
-        meta = dict(epoch=epoch, step=step, iter=iteration, seed=self.seed, cfg=self.cfg.pretty_text,
-                    experiment_name=self.experiment_name, time=time.strftime('%Y%m%d_%H%M%S'),
-                    svtoolkit_version=__version__, mmengine_version=mmengine_version,
-                    plugins=[plugin.name for plugin in plugins.load()], dataset_meta=dataset.metainfo,
-                    model=self.cfg.model.to_dict())
-        saved = dict(meta=meta, state_dict={k: v.cpu() for k, v in self.bare_model.state_dict().items()})
+        meta = dict(
+            epoch=epoch,
+            step=step,
+            iter=iteration,
+            seed=self.seed,
+            cfg=self.cfg.pretty_text,
+            experiment_name=self.experiment_name,
+            time=time.strftime('%Y%m%d_%H%M%S'),
+            svtoolkit_version=__version__,
+            mmengine_version=mmengine_version,
+            plugins=[plugin.name for plugin in plugins.load()],
+            dataset_meta=dataset.metainfo,
+            model=self.cfg.model.to_dict(),
+        )
+        saved: dict[str, Any] = dict(meta=meta, state_dict={k: v.cpu() for k, v in self.bare_model.state_dict().items()})
         if not weights_only:
             sampler = self.train_dataloader.batch_sampler.state_dict()
             saved['svt_sampler'] = {**sampler, 'epoch': epoch, 'step': step}

@@ -26,15 +26,26 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         verbose: as in mmengine.
     """
 
-    def __init__(self, optimizer, warmup: float = 0.1, floor: float = 0.0, end: int = 1, begin: int = 0,
-                 last_step: int = -1, by_epoch: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        optimizer,
+        warmup: float = 0.1,
+        floor: float = 0.0,
+        end: int = 1,
+        begin: int = 0,
+        last_step: int = -1,
+        by_epoch: bool = False,
+        verbose: bool = False,
+    ) -> None:
         if by_epoch:
             raise ConfigError('WarmupCosineLR moves every step: write by_epoch=False.')
         if not 0 <= warmup < 1:
             raise ConfigError(f'WarmupCosineLR: warmup={warmup} is a share of the run, 0 <= warmup < 1.')
         self.warmup = warmup
         self.floor = floor
-        super().__init__(optimizer, begin=begin, end=end, last_step=last_step, by_epoch=False, verbose=verbose)
+        super().__init__(
+            optimizer, begin=begin, end=end, last_step=last_step, by_epoch=False, verbose=verbose
+        )
 
     def factor_at(self, share: float) -> float:
         """Factor on the optimiser's rate after a share of the run."""

@@ -32,8 +32,13 @@ def plot_det(systems: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str | P
     for colour, (name, (scores, labels)) in zip(_cycle(len(systems)), systems.items()):
         curve = error_curve(scores, labels)
         inside = (curve.miss > 0) & (curve.fa > 0) & (curve.miss < 1) & (curve.fa < 1)
-        axes.plot(ndtri(curve.fa[inside]), ndtri(curve.miss[inside]), color=colour, linewidth=1.6,
-                  label=f'{name}: EER {100 * eer(curve):.2f} %')
+        axes.plot(
+            ndtri(curve.fa[inside]),
+            ndtri(curve.miss[inside]),
+            color=colour,
+            linewidth=1.6,
+            label=f'{name}: EER {100 * eer(curve):.2f} %',
+        )
         point = ndtri(np.clip(eer(curve), 1e-6, 1 - 1e-6))
         axes.plot([point], [point], marker='o', markersize=5, color=colour)
     positions, names = ndtri(np.array(TICKS)), [f'{100 * tick:g}' for tick in TICKS]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from svtoolkit.metrics.summary import summarise
-from svtoolkit.metrics.rates import prior_key
 from svtoolkit.backends import EmbeddingTable
 from svtoolkit.datasets.trials import TrialList
 from svtoolkit.errors import ManifestError, list_faults
 from svtoolkit.evaluation.plots import plot_det
+from svtoolkit.metrics.rates import prior_key
+from svtoolkit.metrics.summary import summarise
 
 PRIORS = (0.01, 0.05)
 
@@ -44,8 +44,13 @@ class Evaluation:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / 'scores.tsv', score_text(self.trials, self.scores))
-        record = dict(list=self.name, scoring=self.scoring, fingerprint=self.fingerprint,
-                      num_trials=len(self.trials), **self.summary)
+        record = dict(
+            list=self.name,
+            scoring=self.scoring,
+            fingerprint=self.fingerprint,
+            num_trials=len(self.trials),
+            **self.summary,
+        )
         _replace(folder / 'metrics.json', json.dumps(record, indent=1))
         if self.config:
             _replace(folder / 'config.py', self.config)
@@ -61,18 +66,29 @@ class Evaluation:
 
     def line(self) -> str:
         """One line for people: percent, intervals, counts."""
-        if not self.summary:
+        if not self.summary or self.trials.label is None:
             return f'{self.name}: {len(self.trials)} trials scored, no labels'
         ci = self.summary.get('ci', {}).get('EER')
         interval = f' [{100 * ci[0]:.2f}, {100 * ci[1]:.2f}]' if ci else ''
-        costs = ', '.join(f'minDCF({prior:g}) {self.summary[f"minDCF_{prior_key(prior)}"]:.3f}' for prior in PRIORS)
+        costs = ', '.join(
+            f'minDCF({prior:g}) {self.summary[f"minDCF_{prior_key(prior)}"]:.3f}' for prior in PRIORS
+        )
         targets = int(self.trials.label.sum())
-        return (f'{self.name}: EER {100 * self.summary["EER"]:.2f} %{interval}, {costs} '
-                f'({targets} targets, {len(self.trials) - targets} non-targets; {self.scoring})')
+        return (
+            f'{self.name}: EER {100 * self.summary["EER"]:.2f} %{interval}, {costs} '
+            f'({targets} targets, {len(self.trials) - targets} non-targets; {self.scoring})'
+        )
 
 
-def evaluate(name: str, table: EmbeddingTable, trials: TrialList, backend, speakers: Mapping[str, str] | None = None,
-             rounds: int = 1000, config: str = '') -> Evaluation:
+def evaluate(
+    name: str,
+    table: EmbeddingTable,
+    trials: TrialList,
+    backend,
+    speakers: Mapping[str, str] | None = None,
+    rounds: int = 1000,
+    config: str = '',
+) -> Evaluation:
     """Score a list and measure it.
 
     Args:
@@ -90,8 +106,13 @@ def evaluate(name: str, table: EmbeddingTable, trials: TrialList, backend, speak
     known = set(table.ids)
     missing = [utt for utt in trials.ids if utt not in known]
     if missing:
-        raise ManifestError(list_faults(
-            f"list '{name}': {len(missing)} of {len(trials.ids)} utterances have no embedding:", missing, 10))
+        raise ManifestError(
+            list_faults(
+                f"list '{name}': {len(missing)} of {len(trials.ids)} utterances have no embedding:",
+                missing,
+                10,
+            )
+        )
     scores = backend.score_trials(table, trials)
     summary: dict = {}
     if trials.label is not None:
@@ -99,8 +120,15 @@ def evaluate(name: str, table: EmbeddingTable, trials: TrialList, backend, speak
         if speakers is not None and rounds:
             owner = np.array([speakers[utt] for utt in trials.ids])
             enrol, test = owner[trials.enrol], owner[trials.test]
-        summary = summarise(scores, trials.label, enrol, test, priors=PRIORS, rounds=rounds,
-                                    llr=getattr(backend, 'calibrated', False))
+        summary = summarise(
+            scores,
+            trials.label,
+            enrol,
+            test,
+            priors=PRIORS,
+            rounds=rounds,
+            llr=getattr(backend, 'calibrated', False),
+        )
     return Evaluation(name, trials, scores, summary, table.fingerprint, describe(backend), config)
 
 
@@ -114,8 +142,10 @@ def score_text(trials: TrialList, scores: np.ndarray) -> str:
     """The score file: ``label enrol test score``, tab separated, in list order; label empty if unknown."""
     ids = trials.ids
     labels = [''] * len(trials) if trials.label is None else trials.label.astype(int).tolist()
-    rows = (f'{label}\t{ids[a]}\t{ids[b]}\t{score:.6f}' for label, a, b, score in
-            zip(labels, trials.enrol.tolist(), trials.test.tolist(), scores.tolist()))
+    rows = (
+        f'{label}\t{ids[a]}\t{ids[b]}\t{score:.6f}'
+        for label, a, b, score in zip(labels, trials.enrol.tolist(), trials.test.tolist(), scores.tolist())
+    )
     return 'label\tenrol\ttest\tscore\n' + '\n'.join(rows) + '\n'
 
 

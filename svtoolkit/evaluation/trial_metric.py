@@ -34,9 +34,17 @@ class TrialMetric(BaseMetric):
 
     default_prefix = 'asv'
 
-    def __init__(self, trials: str | dict[str, str], backend: dict | list[dict] | None = None,
-                 fit: str | list[str] | None = None, rounds: int = 0, out_dir: str | None = None,
-                 fingerprint: str = '', collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        trials: str | dict[str, str],
+        backend: dict | list[dict] | None = None,
+        fit: str | list[str] | None = None,
+        rounds: int = 0,
+        out_dir: str | None = None,
+        fingerprint: str = '',
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.single = isinstance(trials, str)
         lists = {Path(trials).stem: trials} if isinstance(trials, str) else dict(trials)
@@ -55,7 +63,7 @@ class TrialMetric(BaseMetric):
         """Gather the embeddings of all ranks and measure on the first; ``size`` is not needed."""
         gathered = [item for part in all_gather_object(self.results) for item in part]
         self.results.clear()
-        answer = [self.compute_metrics(gathered) if is_main_process() else None]
+        answer = [self.compute_metrics(gathered) if is_main_process() else {}]
         broadcast_object_list(answer)
         return {f'{self.prefix}/{key}': value for key, value in answer[0].items()}
 
@@ -69,16 +77,22 @@ class TrialMetric(BaseMetric):
         speakers = {utt: speaker for utt, speaker, _ in results}
         table = EmbeddingTable(list(embeddings), np.stack(list(embeddings.values())), self.fingerprint)
         backend = backends.build(self.backend, {name: BACKENDS.get(name) for name in BACKENDS.names()})
-        chosen = list(embeddings) if self.fit is None else [
-            utt for path in self.fit for utt in Manifest.read(path).utts if utt in embeddings]
+        chosen = (
+            list(embeddings)
+            if self.fit is None
+            else [utt for path in self.fit for utt in Manifest.read(path).utts if utt in embeddings]
+        )
         backend.fit(table.select(chosen), [speakers[utt] for utt in chosen])
-        values = {}
+        values: dict[str, float] = {}
         for name, trials in self.trials.items():
             result = evaluate(name, table, trials, backend, speakers, self.rounds)
             print_log(result.line(), logger='current')
             if self.out_dir is not None:
                 result.write(Path(self.out_dir) / name)
             key = '' if self.single else f'{name}/'
-            values |= {f'{key}{metric}': float(value) for metric, value in result.summary.items()
-                       if isinstance(value, float)}
+            values |= {
+                f'{key}{metric}': float(value)
+                for metric, value in result.summary.items()
+                if isinstance(value, float)
+            }
         return values

@@ -23,8 +23,9 @@ class SpeakerPreprocessor(BaseDataPreprocessor):
         non_blocking: copy to the device without waiting (pinned memory).
     """
 
-    def __init__(self, feature: dict, normalise: str = 'mean', augment: dict | None = None,
-                 non_blocking: bool = True) -> None:
+    def __init__(
+        self, feature: dict, normalise: str = 'mean', augment: dict | None = None, non_blocking: bool = True
+    ) -> None:
         super().__init__(non_blocking)
         if normalise not in NORMALISE:
             raise unknown_name('normalise of SpeakerPreprocessor', normalise, NORMALISE)

@@ -21,17 +21,27 @@ class Part:
 
 def catalogue() -> list[Part]:
     """All parts, sorted by kind and name."""
-    parts = [Part('models', name, package_summary(name), f'svtoolkit {__version__}') for name in package.shipped()]
-    kinds = {'datasets': registry.DATASETS, 'samplers': registry.DATA_SAMPLERS, 'transforms': registry.TRANSFORMS,
-             'backends': registry.BACKENDS, 'metrics': registry.METRICS, 'hooks': registry.HOOKS}
+    parts = [
+        Part('models', name, package_summary(name), f'svtoolkit {__version__}') for name in package.shipped()
+    ]
+    kinds = {
+        'datasets': registry.DATASETS,
+        'samplers': registry.DATA_SAMPLERS,
+        'transforms': registry.TRANSFORMS,
+        'backends': registry.BACKENDS,
+        'metrics': registry.METRICS,
+        'hooks': registry.HOOKS,
+    }
     for kind, members in kinds.items():
         parts += [_part(kind, name, members.module_dict[name]) for name in members.names()]
     for name in registry.MODELS.names():
         part = registry.MODELS.module_dict[name]
         folder = next((folder for folder in FOLDERS if f'.{folder}' in part.__module__), 'parts')
         parts.append(_part(folder, name, part))
-    parts += [Part('plugins', found.name, found.error or found.target, f'{found.distribution} {found.version}')
-              for found in plugins.load()]
+    parts += [
+        Part('plugins', found.name, found.error or found.target, f'{found.distribution} {found.version}')
+        for found in plugins.load()
+    ]
     return sorted(parts, key=lambda part: (part.kind, part.name))
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.errors import CheckpointError, FingerprintError, unknown_name
 from svtoolkit.models.fingerprint import fingerprint
+from svtoolkit.models.recognizers.embedding_recognizer import EmbeddingRecognizer
 from svtoolkit.registry import MODELS
 
 MODELS_FOLDER = Path(__file__).parent / 'models'
@@ -41,7 +42,7 @@ class ModelPackage:
 
     name: str
     config: dict
-    model: torch.nn.Module
+    model: EmbeddingRecognizer
     mean: np.ndarray | None = None
     threshold: float | None = None
     threshold_source: str = ''
@@ -61,9 +62,17 @@ class ModelPackage:
             tensors[MEAN] = torch.from_numpy(self.mean.astype(np.float32))
         save_file(tensors, folder / f'.{WEIGHTS}.tmp')
         os.replace(folder / f'.{WEIGHTS}.tmp', folder / WEIGHTS)
-        record = dict(name=self.name, fingerprint=self.fingerprint, threshold=self.threshold,
-                      threshold_source=self.threshold_source, config=files.to_plain(self.config), card=self.card)
-        (folder / f'.{RECORD}.tmp').write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding='utf-8')
+        record = dict(
+            name=self.name,
+            fingerprint=self.fingerprint,
+            threshold=self.threshold,
+            threshold_source=self.threshold_source,
+            config=files.to_plain(self.config),
+            card=self.card,
+        )
+        (folder / f'.{RECORD}.tmp').write_text(
+            json.dumps(record, indent=1, ensure_ascii=False), encoding='utf-8'
+        )
         os.replace(folder / f'.{RECORD}.tmp', folder / RECORD)
 
 
@@ -124,8 +133,10 @@ def _load_package(folder: Path) -> ModelPackage:
     package.threshold, package.threshold_source = record.get('threshold'), record.get('threshold_source', '')
     package.card = record.get('card', {})
     if record.get('fingerprint') != package.fingerprint:
-        raise FingerprintError(f'{folder}: {RECORD} belongs to model {record.get("fingerprint")}, the weights are '
-                               f'{package.fingerprint}; take both from the same release.')
+        raise FingerprintError(
+            f'{folder}: {RECORD} belongs to model {record.get("fingerprint")}, the weights are '
+            f'{package.fingerprint}; take both from the same release.'
+        )
     return package
 
 
@@ -145,8 +156,10 @@ def _load_checkpoint(path: Path) -> ModelPackage:
     checkpoint = files.load(path)
     config = checkpoint.get('meta', {}).get('model') if isinstance(checkpoint.get('meta'), dict) else None
     if config is None:
-        raise CheckpointError(f'{path}: does not say which model it holds; only checkpoints written by svtoolkit '
-                              'do. Convert others first.')
+        raise CheckpointError(
+            f'{path}: does not say which model it holds; only checkpoints written by svtoolkit '
+            'do. Convert others first.'
+        )
     state = {name: value for name, value in checkpoint['state_dict'].items() if not name.startswith('head.')}
     return _assemble(path.stem, config, state, path)
 
@@ -164,8 +177,10 @@ def _refuse_foreign_types(value: object, source: Path) -> None:
     if isinstance(value, dict):
         kind = value.get('type')
         if kind is not None and (not isinstance(kind, str) or kind not in MODELS):
-            raise CheckpointError(f"{source}: its config asks for '{kind}', which is no part of svtoolkit or of an "
-                                  'installed plug-in.')
+            raise CheckpointError(
+                f"{source}: its config asks for '{kind}', which is no part of svtoolkit or of an "
+                'installed plug-in.'
+            )
         for item in value.values():
             _refuse_foreign_types(item, source)
     elif isinstance(value, (list, tuple)):

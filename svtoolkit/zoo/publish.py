@@ -6,16 +6,23 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from svtoolkit.metrics.curve import error_curve
-from svtoolkit.metrics.rates import eer, eer_threshold
 from svtoolkit.datasets.samples import collate
 from svtoolkit.datasets.trials import TrialList
+from svtoolkit.errors import ManifestError
+from svtoolkit.metrics.curve import error_curve
+from svtoolkit.metrics.rates import eer, eer_threshold
 from svtoolkit.registry import DATASETS
 from svtoolkit.zoo.package import ModelPackage, load
 
 
-def publish(config: Config, checkpoint: str | Path, folder: str | Path, name: str, card: dict | None = None,
-            threshold_from: str | Path | None = None) -> ModelPackage:
+def publish(
+    config: Config,
+    checkpoint: str | Path,
+    folder: str | Path,
+    name: str,
+    card: dict | None = None,
+    threshold_from: str | Path | None = None,
+) -> ModelPackage:
     """Measure what scoring needs and write the package.
 
     The mean is taken over the training recordings of the config; the threshold is the EER point of its
@@ -39,10 +46,14 @@ def publish(config: Config, checkpoint: str | Path, folder: str | Path, name: st
         judge.mean = _mean(judge, config)
     trials = TrialList.read(config.val_evaluator.trials)
     scores = _scores(judge, config, trials)
+    if trials.label is None:
+        raise ManifestError(f'{config.val_evaluator.trials}: has no labels; a threshold cannot be measured.')
     curve = error_curve(scores, trials.label)
     package.threshold = float(eer_threshold(curve))
-    package.threshold_source = (f'EER point of {Path(config.val_evaluator.trials).name} '
-                                f'({len(trials)} trials, EER {100 * eer(curve):.2f} %)')
+    package.threshold_source = (
+        f'EER point of {Path(config.val_evaluator.trials).name} '
+        f'({len(trials)} trials, EER {100 * eer(curve):.2f} %)'
+    )
     if threshold_from is not None:
         package.threshold_source += ', measured with a sibling that was not trained on its voices'
     package.save(folder)

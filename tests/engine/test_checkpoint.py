@@ -31,8 +31,10 @@ def test_plain_values_come_back(tmp_path):
 
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
-    for name, write in (('zip.pth', lambda file: torch.save({'x': Evil()}, file)),
-                        ('raw.pth', lambda file: pickle.dump({'x': Evil()}, file, protocol=2))):
+    for name, write in (
+        ('zip.pth', lambda file: torch.save({'x': Evil()}, file)),
+        ('raw.pth', lambda file: pickle.dump({'x': Evil()}, file, protocol=2)),
+    ):
         with open(tmp_path / name, 'wb') as file:
             write(file)
         with pytest.raises(CheckpointError, match=r'refused.*(system|posix)'):
@@ -94,8 +96,12 @@ def test_weights_of_another_model_are_refused_whole():
 
 def test_an_optional_part_may_differ():
     model = nn.ModuleDict(dict(body=nn.Linear(2, 2), head=nn.Linear(2, 5)))
-    state = {name: torch.ones_like(tensor) for name, tensor in nn.ModuleDict(
-        dict(body=nn.Linear(2, 2), head=nn.Linear(2, 7))).state_dict().items()}
+    state = {
+        name: torch.ones_like(tensor)
+        for name, tensor in nn.ModuleDict(dict(body=nn.Linear(2, 2), head=nn.Linear(2, 7)))
+        .state_dict()
+        .items()
+    }
     head = model['head'].weight.clone()
     files.load_weights(model, state, 'x.pth', optional=('head.',))
     assert torch.equal(model['body'].weight, torch.ones(2, 2))

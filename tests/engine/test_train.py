@@ -41,7 +41,8 @@ def test_a_run_learns_writes_its_files_and_is_measured(tiny_config, tmp_path):
     result = launch.train(tiny_config, work_dir, options={'train_cfg.max_epochs': 6})
     assert result['metrics']['asv/EER'] < 0.5
     assert {'best.pth', 'best.json', 'last_checkpoint', 'speakers.json', 'epoch_6.pth'} <= {
-        path.name for path in work_dir.iterdir()}
+        path.name for path in work_dir.iterdir()
+    }
     assert len(json.loads((work_dir / 'speakers.json').read_text())) == 6
     scalars = next(work_dir.glob('*/vis_data/scalars.json')).read_text().splitlines()
     losses = [json.loads(line)['loss'] for line in scalars if 'loss' in line]
@@ -57,14 +58,26 @@ def test_a_run_learns_writes_its_files_and_is_measured(tiny_config, tmp_path):
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_killed_in_mid_epoch_and_resumed_equals_the_straight_run(tiny_config, tmp_path, workers):
-    loader = [f'train_dataloader.num_workers={workers}', 'default_hooks.checkpoint.by_epoch=False',
-              'default_hooks.checkpoint.save_best=None', 'default_hooks.checkpoint.interval=1']
+    loader = [
+        f'train_dataloader.num_workers={workers}',
+        'default_hooks.checkpoint.by_epoch=False',
+        'default_hooks.checkpoint.save_best=None',
+        'default_hooks.checkpoint.interval=1',
+    ]
     straight, broken = tmp_path / 'straight', tmp_path / 'broken'
-    subprocess.run(command(tiny_config, straight, '--cfg-options', *loader), check=True, env=environment(),
-                   capture_output=True)
+    subprocess.run(
+        command(tiny_config, straight, '--cfg-options', *loader),
+        check=True,
+        env=environment(),
+        capture_output=True,
+    )
     kill_at = int(torch.randint(2, 20, ()))
-    process = subprocess.Popen(command(tiny_config, broken, '--cfg-options', *loader), env=environment(),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(tiny_config, broken, '--cfg-options', *loader),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 120
     while not (broken / f'iter_{kill_at}.pth').is_file() and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -72,16 +85,32 @@ def test_killed_in_mid_epoch_and_resumed_equals_the_straight_run(tiny_config, tm
     process.wait()
     stopped = files.load(files.latest(broken))['meta']['iter']
     assert kill_at <= stopped < 27
-    subprocess.run(command(tiny_config, broken, '--resume', '--cfg-options', *loader), check=True, env=environment(),
-                   capture_output=True)
+    subprocess.run(
+        command(tiny_config, broken, '--resume', '--cfg-options', *loader),
+        check=True,
+        env=environment(),
+        capture_output=True,
+    )
     assert_same(weights(straight, 'iter_27.pth'), weights(broken, 'iter_27.pth'))
 
 
 def test_two_ranks_use_the_same_draws_and_train(tiny_config, tmp_path):
-    script = ['bash', str(ROOT / 'tools/dist_train.sh'), str(tiny_config), '2', '--work-dir', str(tmp_path / 'two'),
-              '--cfg-options', 'train_dataloader.batch_size=2']
-    done = subprocess.run(script, env={**environment(), 'PYTHON': sys.executable, 'PORT': '29561'}, text=True,
-                          capture_output=True)
+    script = [
+        'bash',
+        str(ROOT / 'tools/dist_train.sh'),
+        str(tiny_config),
+        '2',
+        '--work-dir',
+        str(tmp_path / 'two'),
+        '--cfg-options',
+        'train_dataloader.batch_size=2',
+    ]
+    done = subprocess.run(
+        script,
+        env={**environment(), 'PYTHON': sys.executable, 'PORT': '29561'},
+        text=True,
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     state = files.load(tmp_path / 'two' / 'epoch_3.pth')
     launch.train(tiny_config, tmp_path / 'one')
@@ -92,20 +121,31 @@ def test_two_ranks_use_the_same_draws_and_train(tiny_config, tmp_path):
 
 
 def test_every_fault_comes_in_one_message(tiny_config, tmp_path):
-    options = {'model.neck.type': 'StatPooling', 'model.backbone.dept': 18, 'train_dataloader.batchsize': 3,
-               'optim_wrapper.optimizer.lrr': 1, 'model.head.scal': 3}
+    options = {
+        'model.neck.type': 'StatPooling',
+        'model.backbone.dept': 18,
+        'train_dataloader.batchsize': 3,
+        'optim_wrapper.optimizer.lrr': 1,
+        'model.head.scal': 3,
+    }
     with pytest.raises(ConfigError) as error:
         launch.train(tiny_config, tmp_path / 'run', options=options)
-    for part in ("Did you mean 'StatsPooling'", "no argument 'dept'; did you mean 'depth'",
-                 "unknown key 'batchsize'; did you mean 'batch_size'", "no argument 'lrr'; did you mean 'lr'",
-                 "no argument 'scal'; did you mean 'scale'"):
+    for part in (
+        "Did you mean 'StatsPooling'",
+        "no argument 'dept'; did you mean 'depth'",
+        "unknown key 'batchsize'; did you mean 'batch_size'",
+        "no argument 'lrr'; did you mean 'lr'",
+        "no argument 'scal'; did you mean 'scale'",
+    ):
         assert part in str(error.value)
     assert not (tmp_path / 'run' / 'last_checkpoint').exists()
 
 
 def test_data_faults_are_found_before_training(tiny_config, tmp_path):
     with pytest.raises(ConfigError, match=r'absent\.tsv'):
-        launch.train(tiny_config, tmp_path, options={'train_dataloader.dataset.manifest': str(tmp_path / 'absent.tsv')})
+        launch.train(
+            tiny_config, tmp_path, options={'train_dataloader.dataset.manifest': str(tmp_path / 'absent.tsv')}
+        )
     with pytest.raises(ConfigError, match='num_speakers = 3, but the training data have 6'):
         launch.train(tiny_config, tmp_path, options={'model.head.num_speakers': 3})
     with pytest.raises(ConfigError, match='embed_dim = 99'):
@@ -115,11 +155,23 @@ def test_data_faults_are_found_before_training(tiny_config, tmp_path):
 def test_a_checkpoint_of_another_model_is_refused(tiny_config, tmp_path):
     launch.train(tiny_config, tmp_path / 'run', options={'train_cfg.max_epochs': 1})
     with pytest.raises(CheckpointError, match='of another model'):
-        launch.test(tiny_config, tmp_path / 'run' / 'best.pth', tmp_path / 'run',
-                    options={'model.backbone.widths': (4, 4, 8, 16)})
+        launch.test(
+            tiny_config,
+            tmp_path / 'run' / 'best.pth',
+            tmp_path / 'run',
+            options={'model.backbone.widths': (4, 4, 8, 16)},
+        )
 
 
 def test_amp_and_accumulation_train_on_the_cpu(tiny_config, tmp_path):
-    result = launch.train(tiny_config, tmp_path / 'run', amp=True, options={
-        'train_cfg.max_epochs': 1, 'optim_wrapper.accumulative_counts': 2, 'optim_wrapper.clip_grad.max_norm': 1.0})
+    result = launch.train(
+        tiny_config,
+        tmp_path / 'run',
+        amp=True,
+        options={
+            'train_cfg.max_epochs': 1,
+            'optim_wrapper.accumulative_counts': 2,
+            'optim_wrapper.clip_grad.max_norm': 1.0,
+        },
+    )
     assert result['metrics']['asv/EER'] <= 1

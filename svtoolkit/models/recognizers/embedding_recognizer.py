@@ -1,5 +1,7 @@
 """The usual recogniser: front end, backbone, pooling, embedding layer and classifier head."""
 
+from typing import Any
+
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -27,9 +29,16 @@ class EmbeddingRecognizer(BaseModel):
         init_cfg: as in mmengine.
     """
 
-    def __init__(self, data_preprocessor: dict, backbone: dict, neck: dict, embedding: dict | None = None,
-                 head: dict | None = None, channels_last: bool = False,
-                 init_cfg: dict | list | None = None) -> None:
+    def __init__(
+        self,
+        data_preprocessor: dict,
+        backbone: dict,
+        neck: dict,
+        embedding: dict | None = None,
+        head: dict | None = None,
+        channels_last: bool = False,
+        init_cfg: dict | list | None = None,
+    ) -> None:
         super().__init__(data_preprocessor=MODELS.build(data_preprocessor), init_cfg=init_cfg)
         self.backbone = _build('backbone', backbone, in_channels=self.data_preprocessor.num_bins)
         self.neck = _build('neck', neck, in_channels=self.backbone.out_channels)
@@ -39,11 +48,13 @@ class EmbeddingRecognizer(BaseModel):
             self.embedding = _build('embedding', {'type': 'EmbeddingLayer', **embedding}, in_channels=width)
             width = self.embedding.embed_dim
         self.embed_dim = width
-        self.head = None
+        self.head: Any = None
         if head is not None:
             if head.get('num_speakers', 0) is None:
-                raise ConfigError('model.head.num_speakers is None: the training manifest fills it; without '
-                                  'one write the number, or head=None for a model that only embeds.')
+                raise ConfigError(
+                    'model.head.num_speakers is None: the training manifest fills it; without '
+                    'one write the number, or head=None for a model that only embeds.'
+                )
             self.head = _build('head', head, embed_dim=width)
         if channels_last:
             self.backbone.to(memory_format=torch.channels_last)
@@ -65,13 +76,16 @@ class EmbeddingRecognizer(BaseModel):
         embedding = self.embed_features(inputs)
         if mode == 'tensor':
             return embedding
+        data_samples = data_samples or []
         if mode == 'loss':
             labels = torch.tensor([sample.label for sample in data_samples], device=embedding.device)
             return self.head.loss(embedding, labels)
         if mode == 'predict':
             vectors = embedding.float().cpu()
-            return [dict(utt=sample.utt, speaker=sample.speaker, embedding=vector)
-                    for sample, vector in zip(data_samples, vectors)]
+            return [
+                dict(utt=sample.utt, speaker=sample.speaker, embedding=vector)
+                for sample, vector in zip(data_samples, vectors)
+            ]
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}.")
 
     def embed_features(self, features: Tensor) -> Tensor:
@@ -88,6 +102,8 @@ def _build(role: str, config: dict, **widths):
     given = {key: config.get(key) for key in widths}
     for key, width in widths.items():
         if given[key] is not None and given[key] != width:
-            raise ConfigError(f'model.{role}.{key} = {given[key]}, but what comes before it gives {width}; '
-                              'leave it out to take that.')
+            raise ConfigError(
+                f'model.{role}.{key} = {given[key]}, but what comes before it gives {width}; '
+                'leave it out to take that.'
+            )
     return MODELS.build({**config, **widths})
