@@ -92,7 +92,7 @@ class AttentiveStatsPooling(nn.Module):
         self.project = nn.Conv1d(in_channels * (3 if context else 1), attention_channels, 1)
         steps = {'relu': nn.ReLU, 'tanh': nn.Tanh}
         layers = [
-            nn.BatchNorm1d(attention_channels, momentum=norm_momentum) if step == 'bn' else steps[step]()
+            nn.BatchNorm2d(attention_channels, momentum=norm_momentum) if step == 'bn' else steps[step]()
             for step in act.split('_')
         ]
         self.act = nn.Sequential(*layers)
@@ -107,7 +107,10 @@ class AttentiveStatsPooling(nn.Module):
         """
         if lengths is not None:
             frames = frames.masked_fill(~frame_mask(lengths, frames.shape[-1]), 0)
-        scores = self.score(self.act(self._project(frames, lengths)))  # [B, C or 1, N]
+        # As a picture of height 1: only convolutions and norms of pictures keep the layout of frames whose
+        # channels lie side by side in memory (those of ECAPA-TDNN), and a mixture of layouts is slow.
+        hidden = self.act(self._project(frames.unsqueeze(2), frames, lengths))  # [B, A, 1, N]
+        scores = _convolve(hidden, self.score.weight, self.score.bias).squeeze(2)  # [B, C or 1, N]
         if self.shared:
             weights = attention_weights(scores, lengths).unsqueeze(1)  # [B, 1, 1, N]
             mean, variance = (x.flatten(1) for x in group_moments(frames.unsqueeze(1), weights))
@@ -117,13 +120,18 @@ class AttentiveStatsPooling(nn.Module):
             return mean
         return torch.cat([mean, variance.clamp(self.variance_floor, self.variance_ceiling).sqrt()], dim=1)
 
-    def _project(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
+    def _project(self, picture: Tensor, frames: Tensor, lengths: Tensor | None) -> Tensor:
         if not self.context:
-            return self.project(frames)
+            return _convolve(picture, self.project.weight, self.project.bias)
         mean, variance = frame_moments(frames, lengths, self.context_unbiased)
         if self.context_floor_added:
             variance = variance + self.context_floor
         deviation = variance.clamp(self.context_floor, self.variance_ceiling).sqrt()
         of_frames, of_context = self.project.weight.split([self.in_channels, 2 * self.in_channels], dim=1)
         constant = F.linear(torch.cat([mean, deviation], dim=1), of_context.squeeze(-1), self.project.bias)
-        return F.conv1d(frames, of_frames) + constant.unsqueeze(-1)
+        return _convolve(picture, of_frames) + constant[:, :, None, None]
+
+
+def _convolve(picture: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """1x1 convolution, [B, C, 1, N] with [A, C, 1] -> [B, A, 1, N]."""
+    return F.conv2d(picture, weight.unsqueeze(-1), bias)
