@@ -2,7 +2,7 @@
 
 Needs the extra ``m4a``. Where the container counts time in samples (m4a, mp4), segments are read by seeking;
 elsewhere (WebM counts milliseconds, raw AAC nothing) the stream is decoded from its start, so that every
-position is exact.
+position is exact. AAC may fill bands with noise of its own: samples after a seek can differ by some 1e-4.
 """
 
 from collections.abc import Iterator
@@ -48,13 +48,14 @@ class Container:
             import av
         except ImportError as error:
             raise MissingExtraError('PyAV (reads AAC, m4a and WebM)', 'm4a') from error
-        self._faults = (av.FFmpegError, ValueError, IndexError)
-        self._make_converter = av.AudioResampler
+        self._faults = (av.FFmpegError, ValueError, IndexError, TypeError)  # TypeError: a frame without time
+        self._av = av
+        self._source = stream
         self._name = name
         self._position = 0
+        self._container: Any = None
         try:
-            self._container: Any = av.open(stream, metadata_errors='ignore')
-            self._stream = self._container.streams.audio[0]
+            self._open()
             self.samplerate = int(self._stream.rate or 0)
             self.channels = int(self._stream.channels or 0)
             counts_samples = self._stream.time_base == Fraction(1, self.samplerate or 1)
@@ -70,9 +71,16 @@ class Container:
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
-    def seekable(self) -> bool:
-        """Always: positions are reached by decoding where the container cannot seek."""
-        return True
+    def _open(self) -> None:
+        if self._container is not None:
+            self._container.close()
+        self._source.seek(0)
+        self._container = self._av.open(self._source, metadata_errors='ignore')
+        self._stream = self._container.streams.audio[0]
+
+    def lead(self, start: int) -> int:
+        """Samples the caller must decode before ``start``: none, ``read`` does what is needed."""
+        return 0
 
     def seek(self, position: int) -> None:
         """Stand at a sample; the next ``read`` starts there."""
@@ -112,9 +120,11 @@ class Container:
 
     def _blocks(self, target: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """(first sample, [channels, n] float32) of each frame, from the last key frame before ``target``."""
+        self._open()  # not a seek to 0: only a fresh decoder leaves out the encoder's delay
         origin = self._stream.start_time or 0
-        self._container.seek(origin + target, stream=self._stream)
-        converter = self._make_converter(format='fltp', layout=self._stream.layout, rate=self.samplerate)
+        if target > 0:
+            self._container.seek(origin + target, stream=self._stream)
+        converter = self._av.AudioResampler(format='fltp', layout=self._stream.layout, rate=self.samplerate)
         position = 0
         for frame in self._container.decode(self._stream):
             if position == 0 and target > 0:

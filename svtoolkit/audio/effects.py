@@ -20,7 +20,7 @@ Wave = NDArray[np.float32]
 CLOVA_FLOOR = 1e-4  # voxceleb_trainer adds it to every mean square: -40 dB, so soft noises come out softer
 
 
-def mix_at_snr(speech: Wave, noise: Wave, snr_db: float, floor: float = 1e-10) -> Wave:
+def mix_at_snr(speech: Wave, noise: Wave, snr_db: float, floor: float = 1e-12) -> Wave:
     """Add noise at a signal-to-noise ratio of mean squares.
 
     Args:
@@ -37,7 +37,7 @@ def mix_at_snr(speech: Wave, noise: Wave, snr_db: float, floor: float = 1e-10) -
     return speech + np.float32(noise_gain(mean_square(speech), mean_square(noise), snr_db, floor)) * noise
 
 
-def noise_gain(speech_power: float, noise_power: float, snr_db: float, floor: float = 1e-10) -> float:
+def noise_gain(speech_power: float, noise_power: float, snr_db: float, floor: float = 1e-12) -> float:
     """Factor on a noise of mean square ``noise_power`` that puts it ``snr_db`` below the speech."""
     return math.sqrt((speech_power + floor) / (noise_power + floor) * 10 ** (-snr_db / 10))
 

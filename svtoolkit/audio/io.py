@@ -4,7 +4,7 @@ WAV, FLAC, Ogg (Vorbis, Opus), MP3 and the like by libsndfile; AAC, m4a, WebM by
 content decides, not the name. Positions and lengths are in samples. Channels are averaged.
 
 Seeking is sample exact. In Opus, whose speech coder remembers, samples read after a seek differ from a whole
-decode by a few 1e-3 at most (no affordable pre-roll changes that); the same segment is always the same.
+decode by a few 1e-3 (no affordable pre-roll changes that); the same segment is always the same.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ Wave: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 CHECK_ABOVE = 1 << 22  # samples; a longer segment is only allocated after its last sample was found
+MP3_SEEK_ABOVE_S = 60.0  # up to there it is decoded from its start: 30 ms at most
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,21 @@ def to_int16(wave: Wave) -> NDArray[np.int16]:
     return np.clip(np.rint(np.asarray(wave, np.float32) * 32768.0), -32768, 32767).astype(np.int16)
 
 
+class _Sound(soundfile.SoundFile):
+    """A SoundFile that stays where a read ended; soundfile seeks after each read, a waste in Opus."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def lead(self, start: int) -> int:
+        """Samples that must be decoded before ``start`` so that those from there on come out right."""
+        if self.subtype == 'GSM610':  # libsndfile cannot seek in it
+            return start
+        if self.format == 'MP3':  # a frame may need bits of 40 frames before; seeking warns on stderr
+            return start if start < MP3_SEEK_ABOVE_S * self.samplerate else min(start, 40 * 1152)
+        return 0
+
+
 def _info(sound: Any) -> AudioInfo:
     return AudioInfo(sound.samplerate, sound.frames, sound.channels, sound.frames / sound.samplerate)
 
@@ -168,7 +184,7 @@ def _opened(source: Source) -> Iterator[Any]:
         try:
             # By name where there is one: libsndfile reads a file faster than through callbacks.
             handle: Any = stream if not isinstance(source, str | os.PathLike) else os.fspath(source)
-            sound: Any = soundfile.SoundFile(handle)
+            sound: Any = _Sound(handle)
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
             stream.seek(0)
             if not _av.looks_like_container(head, name):
@@ -197,19 +213,17 @@ def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
     """[start, stop) at the recording's own rate, as mono; short, damaged or non-finite data is an error."""
     name = describe(source)
     count = stop - start
+    lead = sound.lead(start)
+    found = 1
     try:
-        if (
-            count > CHECK_ABOVE and sound.seekable()
-        ):  # a damaged header may claim hours: look before memory is taken
+        if count > CHECK_ABOVE and sound.lead(stop) == 0:  # before memory is taken for what is not there
             sound.seek(stop - 1)
             found = len(sound.read(1, dtype='float32', always_2d=True))
-        else:
-            found = 1
+            sound.seek(0)
         if found:
-            skip = 0 if sound.seekable() else start  # GSM in WAV cannot seek: decode from the start
-            if sound.seekable():
-                sound.seek(start)
-            wave = sound.read(skip + count, dtype='float32', always_2d=True)[skip:]
+            if start > lead:
+                sound.seek(start - lead)
+            wave = sound.read(lead + count, dtype='float32', always_2d=True)[lead:]
             found = len(wave)
     except soundfile.LibsndfileError as error:
         raise AudioError(f'{name}: damaged ({_reason(error)}); copy or record it again.') from error
@@ -221,9 +235,8 @@ def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
     mono = wave[:, 0]
     if wave.shape[1] > 1:
         with np.errstate(invalid='ignore'):  # inf - inf; told below
-            mono = wave @ np.full(
-                wave.shape[1], 1 / wave.shape[1], np.float32
-            )  # mean(axis=1) takes 10x longer
+            # A product, since mean(axis=1) takes ten times longer.
+            mono = wave @ np.full(wave.shape[1], 1 / wave.shape[1], np.float32)
     if not np.isfinite(mono).all():
         first = start + int(np.argmin(np.isfinite(mono)))
         raise AudioError(f'{name}: NaN or infinite samples, the first is number {first}; export it again.')
@@ -233,7 +246,10 @@ def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
 def _read_resampled(sound: Any, source: Source, to_hz: int, start: int, stop: int) -> Wave:
     """[start, stop) at ``to_hz``: whole blocks of the ratio, with what the filter sees on both sides."""
     rate = sound.samplerate
-    ratio = rate_ratio(rate, to_hz)
+    try:
+        ratio = rate_ratio(rate, to_hz)
+    except ValueError as error:  # nothing records at 10 Hz: the header is wrong
+        raise AudioError(f'{describe(source)}: {error}') from error
     p, q = ratio.denominator, ratio.numerator  # p samples in, q samples out
     margin = margin_blocks(ratio)
     first = max(0, start // q - margin)

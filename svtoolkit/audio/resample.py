@@ -18,7 +18,7 @@ from svtoolkit.audio._torchaudio import load_torchaudio
 ZERO_CROSSINGS = 6  # torchaudio's default lowpass_filter_width
 ROLLOFF = 0.99
 # A kernel holds about from * to numbers of the reduced ratio: 44101 -> 16000 Hz would need 3 GB. The nearest
-# ratio with terms up to 1000 is off by less than 1e-6, one sample in a minute.
+# ratio with terms up to 1000 is off by some 1e-6, less than the clocks of sound cards are.
 LARGEST_TERM = 1000
 
 
