@@ -13,9 +13,7 @@ from svtoolkit.audio.effects import bandpass
 
 FRAME_S = 0.01
 BAND_HZ = (200.0, 3800.0)  # above mains hum, below most hiss
-ABSOLUTE_FLOOR_DB = (
-    -80.0
-)  # of mean square, full scale 1: the last bits of 16-bit audio; frames below say nothing
+ABSOLUTE_FLOOR_DB = -90.0  # of mean square: the last bit of 16-bit audio; frames below say nothing
 FLOOR_QUANTILE, TOP_QUANTILE = 0.05, 0.95
 MIN_RANGE_DB = 7.0  # between these two: white noise shows 2, speech in noise of 5 dB SNR about 8
 RANGE_SHARE = 0.35  # of the range, above the floor: where the line between pause and speech is drawn
