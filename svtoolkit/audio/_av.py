@@ -1,4 +1,4 @@
-"""AAC, m4a, WebM and other containers by PyAV, behind the few methods of ``soundfile.SoundFile`` that we use.
+"""AAC, m4a, WebM and other containers by PyAV, one decoded segment at a time.
 
 Needs the extra ``m4a``. Where the container counts time in samples (m4a, mp4), segments are read by seeking;
 elsewhere (WebM counts milliseconds, raw AAC nothing) the stream is decoded from its start, so that every
@@ -32,7 +32,7 @@ def looks_like_container(head: bytes, name: str) -> bool:
 
 
 class Container:
-    """First audio stream of a container, read like a ``SoundFile``: ``samplerate frames channels seek read``.
+    """First audio stream of a container, with the attributes of a ``SoundFile``: ``samplerate frames channels``.
 
     Args:
         stream: seekable binary file object at its start; the caller closes it.
@@ -48,11 +48,11 @@ class Container:
             import av
         except ImportError as error:
             raise MissingExtraError('PyAV (reads AAC, m4a and WebM)', 'm4a') from error
-        self._faults = (av.FFmpegError, ValueError, IndexError, TypeError)  # TypeError: a frame without time
+        # The last two: what PyAV raises for a stream without a known codec or a frame without a time.
+        self._faults = (av.FFmpegError, ValueError, IndexError, AttributeError, TypeError)
         self._av = av
         self._source = stream
         self._name = name
-        self._position = 0
         self._container: Any = None
         try:
             self._open()
@@ -78,29 +78,19 @@ class Container:
         self._container = self._av.open(self._source, metadata_errors='ignore')
         self._stream = self._container.streams.audio[0]
 
-    def lead(self, start: int) -> int:
-        """Samples the caller must decode before ``start``: none, ``read`` does what is needed."""
-        return 0
-
-    def seek(self, position: int) -> None:
-        """Stand at a sample; the next ``read`` starts there."""
-        self._position = position
-
-    def read(self, count: int, dtype: str = 'float32', always_2d: bool = True) -> NDArray[np.float32]:
-        """Decode ``count`` samples from the position on, [n, channels] float32; fewer at the stream's end."""
-        begin = self._position
+    def take(self, start: int, count: int) -> NDArray[np.float32]:
+        """Decode ``count`` samples from ``start`` on, [n, channels]; fewer at the stream's end."""
         parts: list[NDArray[np.float32]] = []
         found = 0
         try:
-            for position, block in self._blocks_before(begin):
-                part = block[:, max(0, begin - position) : begin + count - position]
+            for position, block in self._blocks_before(start):
+                part = block[:, max(0, start - position) : start + count - position]
                 parts.append(part)
                 found += part.shape[1]
                 if found >= count:
                     break
         except self._faults as error:
             raise AudioError(f'{self._name}: damaged ({error}); copy or record it again.') from error
-        self._position += found
         return np.concatenate(parts, axis=1).T if parts else np.zeros((0, self.channels), np.float32)
 
     def _count(self) -> int:

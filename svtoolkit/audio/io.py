@@ -27,7 +27,7 @@ from svtoolkit.errors import AudioError
 Wave: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
-CHECK_ABOVE = 1 << 22  # samples; a longer segment is only allocated after its last sample was found
+BLOCK = 1 << 22  # samples decoded at a time
 MP3_SEEK_ABOVE_S = 60.0  # up to there it is decoded from its start: 30 ms at most
 
 
@@ -147,13 +147,36 @@ class _Sound(soundfile.SoundFile):
     def seekable(self) -> bool:
         return False
 
-    def lead(self, start: int) -> int:
+    def take(self, start: int, count: int) -> Wave:
+        """Decode ``count`` samples from ``start`` on, [n, channels]; fewer where the data end."""
+        lead = self._lead(start)
+        if start > lead:
+            self.seek(start - lead)
+        blocks = []
+        for position in range(0, lead + count, BLOCK):  # a header may claim hours that are not there
+            size = min(BLOCK, lead + count - position)
+            blocks.append(self.read(size, dtype='float32', always_2d=True))
+            if len(blocks[-1]) < size:
+                break
+        return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks))[lead:]
+
+    def _lead(self, start: int) -> int:
         """Samples that must be decoded before ``start`` so that those from there on come out right."""
         if self.subtype == 'GSM610':  # libsndfile cannot seek in it
             return start
         if self.format == 'MP3':  # a frame may need bits of 40 frames before; seeking warns on stderr
             return start if start < MP3_SEEK_ABOVE_S * self.samplerate else min(start, 40 * 1152)
         return 0
+
+
+class _Bytes(io.BytesIO):
+    """Bytes as a file. Damaged headers make libsndfile seek before the start: it stays, and libsndfile notices."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
 
 
 def _info(sound: Any) -> AudioInfo:
@@ -167,7 +190,7 @@ def _opened(source: Source) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         stream: BinaryIO
         if isinstance(source, bytes | bytearray):
-            stream = io.BytesIO(source)
+            stream = _Bytes(source)
         elif isinstance(source, str | os.PathLike):
             stream = stack.enter_context(_open_file(Path(source)))
         else:
@@ -212,22 +235,11 @@ def _open_file(path: Path) -> BinaryIO:
 def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
     """[start, stop) at the recording's own rate, as mono; short, damaged or non-finite data is an error."""
     name = describe(source)
-    count = stop - start
-    lead = sound.lead(start)
-    found = 1
     try:
-        if count > CHECK_ABOVE and sound.lead(stop) == 0:  # before memory is taken for what is not there
-            sound.seek(stop - 1)
-            found = len(sound.read(1, dtype='float32', always_2d=True))
-            sound.seek(0)
-        if found:
-            if start > lead:
-                sound.seek(start - lead)
-            wave = sound.read(lead + count, dtype='float32', always_2d=True)[lead:]
-            found = len(wave)
+        wave = sound.take(start, stop - start)
     except soundfile.LibsndfileError as error:
         raise AudioError(f'{name}: damaged ({_reason(error)}); copy or record it again.') from error
-    if found < count:
+    if len(wave) < stop - start:
         raise AudioError(
             f'{name}: damaged or cut short, the header claims {sound.frames} samples but decoding stopped '
             f'before sample {stop}; copy or record it again.'

@@ -215,6 +215,24 @@ def test_a_fault_is_named(tmp_path, name, capfd):
             read(data)
 
 
+@pytest.mark.parametrize('kind, subtype', [
+    ('WAV', 'PCM_16'), ('FLAC', 'PCM_16'), ('OGG', 'VORBIS'), ('MP3', 'MPEG_LAYER_III'), ('CAF', 'PCM_16'),
+])  # fmt: skip
+def test_any_damage_is_a_fault_or_harmless(kind, subtype):
+    """Bytes overwritten at random: either samples that can be used come back, or an AudioError."""
+    sound = encoded(0.1 * np.random.default_rng(0).standard_normal(8000), kind=kind, subtype=subtype)
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        data = np.frombuffer(sound, np.uint8).copy()
+        data[rng.integers(len(data) if seed % 2 else 100, size=10)] = rng.integers(256, size=10)
+        try:
+            wave = read(data.tobytes(), 8000)
+        except AudioError:
+            continue
+        assert np.isfinite(wave).all()
+        assert wave.size > 0
+
+
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(AudioError, match=r'none\.wav: no such file'):
         read(tmp_path / 'none.wav')
