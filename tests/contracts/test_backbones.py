@@ -2,10 +2,11 @@
 
 import copy
 import functools
+import importlib.util
 
 import pytest
 import torch
-from small import BATCH_TOLERANCE, EXPORTS, KNOWN_FAILURES, SMALL
+from small import BATCH_TOLERANCE, KNOWN_FAILURES, NEEDS, SMALL
 
 from svtoolkit.registry import MODELS
 
@@ -14,12 +15,16 @@ PACKAGE = 'svtoolkit.models.backbones.'
 
 def check(name):
     """One parameter per backbone; those whose table says why they fail are expected to."""
-    return [
-        pytest.param(part, marks=pytest.mark.xfail(reason=reasons[name], strict=True))
-        if name in (reasons := KNOWN_FAILURES.get(part, {}))
-        else part
-        for part in SMALL
-    ]
+    return [pytest.param(part, marks=marks(part, name)) for part in SMALL]
+
+
+def marks(part, name):
+    """Expected to fail for the reason in the table; skipped without the package it needs."""
+    reason, needs = KNOWN_FAILURES.get(part, {}).get(name), NEEDS.get(part)
+    found = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+    if needs and importlib.util.find_spec(needs) is None:
+        found.append(pytest.mark.skip(reason=f'needs {needs}'))
+    return found
 
 
 def build(name):
@@ -152,7 +157,7 @@ def test_builds_and_runs_without_memory(name):
     assert net(x).shape[1] == net.out_channels
 
 
-@pytest.mark.parametrize('name', EXPORTS)
+@pytest.mark.parametrize('name', check('export'))
 def test_export_takes_any_batch_and_length(name):
     net = build(name).eval()
     x = features(name, extra=2 * net.subsampling)
