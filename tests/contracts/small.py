@@ -52,13 +52,11 @@ KNOWN_FAILURES = {
     'NeXtTDNN': {'frames': "its first convolution is not padded, so N' = N - 3"},
     'RawNet3': {'frames': "its convolution and pools drop what does not fill them, so N' < N / subsampling"},
     'ReDimNet2': {
-        'export': 'whether frames are dropped is fixed when it is traced',
         'frames': 'it drops the frames that do not fill its widest pooling',
         'stride': 'time is pooled inside: as many frames as its widest pooling go in, or none',
     },
     'SSLFrontEnd': {
         'frames': "its convolutions are not padded, so N' < N / 320",
-        'export': 'it reads the layers of a foreign network by hooks',
     },
     'VGGVox40': {'frames': "its convolutions and pools are not padded, so N' < N / 32"},
 }

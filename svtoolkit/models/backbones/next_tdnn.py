@@ -85,8 +85,7 @@ class NeXtBlock(nn.Module):
 class NeXtTDNN(nn.Module):
     """NeXt-TDNN frame features, [B, F, N] -> [B, len(depths) * channels, N - 3].
 
-    The first convolution is not padded and takes 4 frames; a shorter input is filled up to 4 by repeating
-    its last frame.
+    The first convolution is not padded, so an input has ``min_frames`` = 4 frames at least.
 
     Args:
         in_channels: F, the number of feature bins.
@@ -97,6 +96,8 @@ class NeXtTDNN(nn.Module):
     Raises:
         ValueError: an even kernel, or channels that cannot be split.
     """
+
+    min_frames = 4
 
     def __init__(
         self,
@@ -121,13 +122,14 @@ class NeXtTDNN(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Conv1d, nn.Linear)):
                 nn.init.trunc_normal_(module.weight, std=0.02)
-                module.bias.data.zero_()
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         self.mfa = nn.Conv1d(self.out_channels, self.out_channels, 1)
         self.mfa_norm = ChannelNorm(self.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] < 4:
-            x = F.pad(x, (0, 4 - x.shape[-1]), mode='replicate')
+        if x.shape[-1] < self.min_frames:
+            raise ValueError(f'NeXtTDNN needs {self.min_frames} frames, got {x.shape[-1]}.')
         x = self.stem_norm(self.stem(x))
         outputs = []
         for stage in self.stages:

@@ -114,8 +114,7 @@ class PooledStage(nn.Module):
 class ReDimNet2(nn.Module):
     """ReDimNet2 frame features, [B, F, N] -> [B, out_channels, N']; N' is N without its last N mod 4 frames.
 
-    (4 with the published sizes: the product of the time strides. A shorter input is filled up by repeating
-    its last frame.)
+    (4 with the published sizes: the product of the time strides, and ``min_frames``.)
 
     Args:
         in_channels: F, divisible by the product of the frequency strides.
@@ -162,7 +161,7 @@ class ReDimNet2(nn.Module):
         self.subsampling = 1
         self.stem = nn.Sequential(nn.Conv2d(1, channels, 3, padding=1), ChannelNorm(channels))
         self.stem_norm = _norm(norm_groups, volume)
-        self.pooling = 1  # frames that the input is cut to a multiple of
+        self.min_frames = 1  # the input is cut to a multiple of it
         self.stages = nn.ModuleList()
         for i, ((stride, pooling), num_blocks, expansion, reduction) in enumerate(stages or preset['stages']):
             if bins % stride:
@@ -170,8 +169,8 @@ class ReDimNet2(nn.Module):
                     f'in_channels={in_channels}: stage {i} of ReDimNet2 cannot divide {bins} bins by '
                     f'{stride}; the published sizes take 72 bins.'
                 )
-            self.pooling *= pooling
-            stage = PooledStage(count, width, bins, stride, self.pooling, num_blocks, expansion, reduction,
+            self.min_frames *= pooling
+            stage = PooledStage(count, width, bins, stride, self.min_frames, num_blocks, expansion, reduction,
                                 block, group, norm_groups, dual)  # fmt: skip
             self.stages.append(stage)
             bins, width, count = bins // stride, width * stride, count + 1 + stage.dual
@@ -184,9 +183,10 @@ class ReDimNet2(nn.Module):
             self.out = nn.Conv2d(width, out_channels, 1) if out_map else nn.Conv1d(volume, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] < self.pooling:
-            x = F.pad(x, (0, self.pooling - x.shape[-1]), mode='replicate')
-        x = x[..., : x.shape[-1] // self.pooling * self.pooling]
+        num_frames = x.shape[-1]
+        if num_frames < self.min_frames:
+            raise ValueError(f'ReDimNet2 needs {self.min_frames} frames, got {num_frames}.')
+        x = F.pad(x, (0, -(num_frames % self.min_frames)))  # a slice would tie an export to its rest
         signals = [self.stem_norm(to_signal(self.stem(x.unsqueeze(1))))]
         for stage in self.stages:
             signals = signals + stage(signals)
