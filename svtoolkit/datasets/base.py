@@ -16,7 +16,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from svtoolkit.audio.effects import change_speed, fit_length
-from svtoolkit.audio.io import read
+from svtoolkit.audio.plain_wav import read
 from svtoolkit.datasets.draws import AUGMENT_SALT, CROP_SALT, Draw, Plan, draw_rng, frame_samples
 from svtoolkit.datasets.manifest import Manifest, Names
 from svtoolkit.datasets.packs import Pack
@@ -215,7 +215,7 @@ class SpeakerDataset(Dataset):
     def make_item(self, draw: Draw, augment: bool) -> dict[str, Any]:
         """Read, crop, change speed and augment one waveform; pure."""
         wave = self.load(draw)
-        if augment:
+        if augment and self.pipeline:
             rng = draw_rng(draw, AUGMENT_SALT)
             for transform in self.pipeline:
                 wave = transform(wave, rng)
@@ -267,7 +267,7 @@ class SpeakerDataset(Dataset):
             num_samples = left if num_samples is None else min(left, num_samples)
             if num_samples < 1:
                 raise AudioError(f"'{manifest.utts[row]}' holds no sample from {start / rate:.2f} s on.")
-        return read(manifest.path(row), sample_rate=rate, start=begin + start, num_samples=num_samples)
+        return read(manifest.path(row), rate, begin + start, num_samples)
 
     def draw_speeds(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Speed factors of ``size`` items, [size] float32."""

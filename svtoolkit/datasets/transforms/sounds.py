@@ -1,11 +1,12 @@
 """Where noises and room responses come from: a pack (fast), or files below a folder or in a list."""
 
 import os
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
 
-from svtoolkit.audio import io
+from svtoolkit.audio import io, plain_wav
 from svtoolkit.audio.effects import fit_length
 from svtoolkit.datasets.list_formats import read_list
 from svtoolkit.datasets.manifest import SUFFIXES
@@ -47,6 +48,7 @@ class SoundSource:
         self._paths: list[str] = []
         self._lengths: dict[int, int] = {}
         self._kinds: np.ndarray | None = None
+        self._of_kind: dict[str, np.ndarray] = {}
 
     def prepare(self) -> None:
         """Read the index, or look through the folder.
@@ -62,18 +64,22 @@ class SoundSource:
                 raise ConfigError(
                     f'{self.name}: {self._pack.sample_rate} Hz, wanted {self.sample_rate} Hz; pack it again.'
                 )
-            self._kinds = np.array(self._pack.kinds)
+            self._number(self._pack.kinds)
             return
         assert self._files is not None
         self._paths, kinds = _folder(self._files) if self._files.is_dir() else _list(self._files)
         if not kinds:
             raise ManifestError(f'{self.name}: no sounds ({", ".join(sorted(SUFFIXES))}) here.')
-        self._kinds = np.array(kinds)
+        self._number(kinds)
 
-    def kinds(self) -> set[str]:
+    def _number(self, kinds: list[str]) -> None:
+        self._kinds = np.array(kinds)
+        self._of_kind = {kind: np.flatnonzero(self._kinds == kind) for kind in sorted(set(kinds))}
+
+    def kinds(self) -> Set[str]:
         """All kinds there are."""
         self.prepare()
-        return set(self._kinds.tolist())  # type: ignore[union-attr]
+        return self._of_kind.keys()
 
     def of_kind(self, kind: str) -> np.ndarray:
         """Numbers of all sounds of a kind.
@@ -82,8 +88,8 @@ class SoundSource:
             UnknownNameError: there are none.
         """
         self.prepare()
-        found = np.flatnonzero(self._kinds == kind)
-        if len(found) == 0:
+        found = self._of_kind.get(kind)
+        if found is None:
             raise unknown_name(f'kind of sound in {self.name}', kind, self.kinds())
         return found
 
@@ -96,7 +102,7 @@ class SoundSource:
         self.prepare()
         if self._pack is not None:
             return self._pack.read(number)
-        return io.read(self._paths[number], self.sample_rate)
+        return plain_wav.read(self._paths[number], self.sample_rate)
 
     def piece(self, number: int, num_samples: int, rng: np.random.Generator) -> np.ndarray:
         """A piece from anywhere in a sound, [num_samples] float32; a short one goes round and round."""
@@ -108,7 +114,8 @@ class SoundSource:
         if self._pack is not None:
             return self._pack.read(number, start, num_samples)
         # A container's length may be off by a codec frame, so the end may be missing.
-        return fit_length(io.read(self._paths[number], self.sample_rate, start, num_samples), num_samples)
+        wave = plain_wav.read(self._paths[number], self.sample_rate, start, num_samples)
+        return fit_length(wave, num_samples)
 
     def _length(self, number: int) -> int:
         if self._pack is not None:
