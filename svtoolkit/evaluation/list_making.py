@@ -155,7 +155,9 @@ def write_lists(split: Split, folder: str | os.PathLike) -> list[Path]:
         folder / 'valid.csv',
         [('label', 'audio1', 'audio2'), *((same, paths[a], paths[b]) for same, a, b in pairs)],
     )
-    return [folder / name for name in ('train.csv', 'valid.csv', 'train.tsv', 'valid.tsv', 'trials_valid.txt')]
+    return [
+        folder / name for name in ('train.csv', 'valid.csv', 'train.tsv', 'valid.tsv', 'trials_valid.txt')
+    ]
 
 
 def relative(path: str, folder: Path) -> str:

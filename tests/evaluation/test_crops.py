@@ -82,7 +82,9 @@ def test_the_cohort_of_crops_is_one_unit_vector_per_speaker():
     assert cohort.speakers == ('x', 'y')
     assert cohort.sources == tuple('abcd')
     assert cohort.fingerprint == 'm'
-    np.testing.assert_allclose(CropCosine(3).prepare(cohort.matrix)[0], mean / np.linalg.norm(mean), atol=1e-6)
+    np.testing.assert_allclose(
+        CropCosine(3).prepare(cohort.matrix)[0], mean / np.linalg.norm(mean), atol=1e-6
+    )
 
 
 def test_rows_that_are_no_crops_are_refused():

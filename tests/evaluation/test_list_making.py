@@ -19,9 +19,7 @@ def corpus(tmp_path):
     rows = [(f's{s}', u) for s in range(5) for u in range(8)] + [('few', u) for u in range(3)]
     order = np.random.default_rng(3).permutation(len(rows))
     text = ['utt\tpath\tspeaker\tduration']
-    text += [
-        f'{s}-{u}\t{s}/{u}.flac\t{s}\t{1 + 0.1 * u:.1f}' for s, u in (rows[place] for place in order)
-    ]
+    text += [f'{s}-{u}\t{s}/{u}.flac\t{s}\t{1 + 0.1 * u:.1f}' for s, u in (rows[place] for place in order)]
     (tmp_path / 'all.tsv').write_text('\n'.join(text) + '\n')
     return Manifest.read(tmp_path / 'all.tsv')
 
