@@ -88,8 +88,8 @@ class ContextMask(nn.Module):
         starts = torch.arange(segments, device=x.device) * length
         counts = (frames - starts).clamp(1, length)
         padded = F.pad(x, (0, segments * length - frames))
-        of_segment = F.avg_pool2d(padded, (1, length)) * (length / counts).to(x.dtype)
-        context = of_segment + x.mean(-1, keepdim=True)  # [B, C, 1, S]
+        of_segment = padded.unflatten(-1, (-1, length)).sum(-1) / counts  # [B, C, 1, S]
+        context = of_segment + x.mean(-1, keepdim=True)
         gates = self.up(self.down(context).relu_()).sigmoid()
         segment_of = torch.arange(frames, device=x.device) // length  # [N]
         return gates.index_select(-1, segment_of)
@@ -262,10 +262,10 @@ class CAMPPlus(nn.Module):
             x: [B, F, N] features, any N from 1 on.
 
         Returns:
-            [B, C, N / 2], the frames rounded up.
+            [B, C, N / 2], the frames rounded up, the channels of a frame side by side in memory.
         """
         out = self.head(x).unsqueeze(2).contiguous(memory_format=torch.channels_last)
         out = self.stem_norm(self.stem_conv(out)).relu_()  # [B, C, 1, N / 2]
         for block in self.blocks:
             out = block(out)
-        return self.out_norm(out).relu_().squeeze(2).contiguous()
+        return self.out_norm(out).relu_().squeeze(2)

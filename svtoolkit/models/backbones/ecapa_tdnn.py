@@ -76,8 +76,8 @@ class ECAPATDNN(nn.Module):
         skip: what a block reads: ``sum``, the first layer plus all blocks before, or ``chain``, the block
             before alone.
         res2_passthrough: ``last`` or ``first``: which Res2 group is not convolved.
-        padding_mode: ``zeros``, or ``reflect``, which needs more frames than the widest padding (5 with
-            the usual dilations).
+        padding_mode: ``zeros``, or ``reflect``, which needs more frames than the widest padding
+            (``min_frames``: 5 with the usual dilations).
         mfa_norm: whether a batch norm follows the ReLU of the last layer.
         norm_momentum: of the batch norms, in PyTorch's sense: the share of the new batch.
         with_cp: keep only the blocks' inputs and compute the rest again in the backward pass; batches
@@ -117,6 +117,8 @@ class ECAPATDNN(nn.Module):
         self.in_channels = in_channels
         self.out_channels = mfa_channels
         self.subsampling = 1
+        widest = max(kernel // 2 * dilation for kernel, dilation in zip(kernel_sizes, dilations))
+        self.min_frames = widest + 1 if padding_mode == 'reflect' else 1
         self.sums_inputs = skip == 'sum'
         self.with_cp = with_cp
         self.stem = TimeConv(
@@ -143,12 +145,12 @@ class ECAPATDNN(nn.Module):
         """Frame features.
 
         Args:
-            x: [B, F, N] features, any N from 1 on with zero padding.
+            x: [B, F, N] features, N at least ``min_frames``.
             lengths: [B] frames of each utterance that count for the gates; all N when None. The
                 convolutions see the frames behind them all the same, as in SpeechBrain.
 
         Returns:
-            [B, mfa_channels, N].
+            [B, mfa_channels, N], the channels of a frame side by side in memory.
         """
         x = self.stem(x.unsqueeze(2).contiguous(memory_format=torch.channels_last))  # [B, C, 1, N]
         maps: list[Tensor] = []
@@ -159,7 +161,7 @@ class ECAPATDNN(nn.Module):
                 out = block(x, lengths)
             maps.append(out)
             x = x + out if self.sums_inputs else out
-        return self.mfa(torch.cat(maps, dim=1)).squeeze(2).contiguous()  # poolings reduce over time
+        return self.mfa(torch.cat(maps, dim=1)).squeeze(2)
 
 
 def _preset(backbone: dict, neck: dict, norm: str = 'none') -> dict:
