@@ -235,7 +235,8 @@ class SpeakerDataset(Dataset):
         wave = self.read_samples(draw.utt, start, wanted)
         if len(wave) < wanted and start > 0:  # the list rounds lengths up: begin that much earlier
             wave = self.read_samples(draw.utt, max(0, start - wanted + len(wave)), wanted)
-        wave = fit_length(wave, wanted, self.pad)
+        if len(wave) != wanted:
+            wave = fit_length(wave, wanted, self.pad)
         if draw.speed == 1.0:
             return wave
         wave = change_speed(wave, draw.speed)

@@ -27,7 +27,7 @@ def table_shape(num_samples: int) -> tuple[int, int]:
 
 def transform(wave: Wave, shape: tuple[int, int]) -> Spectrum:
     """Scrambled spectrum of a waveform, [T] -> [rows, columns] with T <= 2 rows columns."""
-    weights, twiddle = _constants(shape)
+    weights, twiddle = _constants(shape)[:2]
     size = shape[0] * shape[1]
     table = np.zeros(size, np.complex64)
     table.real[: min(size, len(wave))] = wave[:size]
@@ -39,20 +39,29 @@ def transform(wave: Wave, shape: tuple[int, int]) -> Spectrum:
     return scipy.fft.fft(columns, axis=1, overwrite_x=True)
 
 
-def invert(spectrum: Spectrum) -> Wave:
-    """The waveform of a scrambled spectrum, which is overwritten: [rows, columns] -> [2 rows columns]."""
-    weights, twiddle = _constants(spectrum.shape)
+def invert(spectrum: Spectrum, start: int = 0, num_samples: int | None = None) -> Wave:
+    """The waveform of a scrambled spectrum, which is overwritten.
+
+    Args:
+        spectrum: [rows, columns].
+        start: first sample.
+        num_samples: how many; None: to the end, sample 2 rows columns.
+    """
+    weights, twiddle = _constants(spectrum.shape)[2:]
     columns = scipy.fft.ifft(spectrum, axis=1, overwrite_x=True)
-    columns *= twiddle.conj()
+    columns *= twiddle
     table = scipy.fft.ifft(columns, axis=0, overwrite_x=True).ravel()
-    table *= weights.conj()
-    return np.concatenate([table.real, table.imag])
+    table *= weights
+    stop = 2 * len(table) if num_samples is None else start + num_samples
+    upper = slice(max(0, start - len(table)), max(0, stop - len(table)))
+    return np.concatenate([table.real[start:stop], table.imag[upper]])
 
 
 @functools.lru_cache(maxsize=32)
-def _constants(shape: tuple[int, int]) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
-    """Weights [rows columns] of the right angle and twiddles [rows, columns] of the table."""
+def _constants(shape: tuple[int, int]) -> tuple[Spectrum, Spectrum, Spectrum, Spectrum]:
+    """Weights [rows columns] of the right angle, twiddles [rows, columns] of the table, and their conjugates."""
     size = shape[0] * shape[1]
     weights = np.exp(0.5j * np.pi * np.arange(size) / size).astype(np.complex64)
     turns = np.outer(np.arange(shape[0]), np.arange(shape[1])) / size
-    return weights, np.exp(-2j * np.pi * turns).astype(np.complex64)
+    twiddle = np.exp(-2j * np.pi * turns).astype(np.complex64)
+    return weights, twiddle, weights.conj(), twiddle.conj()

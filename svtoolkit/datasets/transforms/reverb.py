@@ -53,7 +53,7 @@ class Reverb:
         spectrum, direct = self._room(int(rng.choice(rooms)), len(wave))
         product = transform(wave, spectrum.shape)
         product *= spectrum
-        return invert(product)[direct : direct + len(wave)].copy()
+        return invert(product, direct, len(wave))
 
     def _room(self, number: int, num_samples: int) -> tuple[Spectrum, int]:
         """Spectrum of a response for waveforms of ``num_samples``, and where its direct path is."""
