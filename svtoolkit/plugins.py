@@ -3,8 +3,9 @@
 An entry point names a module, which is imported, or a callable, which is called without arguments;
 either registers its parts with ``@MODELS.register_module()`` and its like. Loading happens once per
 process, at the first look-up in any registry, so data-loader workers and spawned ranks see the same
-parts. ``SVTOOLKIT_PLUGINS=a,b`` allows only these names (empty: none); a plug-in that fails is
-skipped with a warning, or is an error with ``SVTOOLKIT_PLUGINS_STRICT=1``.
+parts. ``SVTOOLKIT_PLUGINS=a,b`` allows only these names (empty: none); a plug-in that fails, or is
+named there and not installed, is skipped with a warning, or is an error with
+``SVTOOLKIT_PLUGINS_STRICT=1``.
 """
 
 import os
@@ -12,7 +13,7 @@ import warnings
 from dataclasses import dataclass
 from importlib import import_module, metadata
 
-from svtoolkit.errors import SvtoolkitError
+from svtoolkit.errors import SvtoolkitError, unknown_name
 
 GROUP = 'svtoolkit.plugins'
 
@@ -32,16 +33,29 @@ _loaded: list[Plugin] | None = None
 
 
 def load() -> list[Plugin]:
-    """Import every allowed plug-in once per process; later calls return the same list."""
+    """Import every allowed plug-in once per process; later calls return the same list.
+
+    Raises:
+        SvtoolkitError: one fails, or an allowed one is not installed, with SVTOOLKIT_PLUGINS_STRICT=1.
+    """
     global _loaded
     if _loaded is not None:
         return _loaded
     _loaded = []  # set first: a plug-in may itself look something up while it is imported
     allowed = os.environ.get('SVTOOLKIT_PLUGINS')
-    names = None if allowed is None else {name.strip() for name in allowed.split(',')}
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        if names is None or entry.name in names:
-            _loaded.append(_load_one(entry))
+    names = None if allowed is None else {name.strip() for name in allowed.split(',')} - {''}
+    entries = sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    try:
+        for entry in entries:
+            if names is None or entry.name in names:
+                _loaded.append(_load_one(entry))
+        installed = {entry.name for entry in entries}
+        for name in sorted((names or set()) - installed):
+            fault = unknown_name('plug-in in SVTOOLKIT_PLUGINS', name, installed)
+            _report(f'{fault} It is not installed', fault)
+    except SvtoolkitError:
+        _loaded = None  # strict: whoever asks next must not take half of them for all
+        raise
     return _loaded
 
 
@@ -64,11 +78,14 @@ def _load_one(entry: metadata.EntryPoint) -> Plugin:
         target = entry.load()
         if callable(target):
             target()
-    except Exception as error:  # a broken third-party package may raise anything
+    except (Exception, SystemExit) as error:  # a broken third-party package may raise anything
         reason = f'{type(error).__name__}: {error}'
-        message = f"plug-in '{entry.name}' ({entry.value}, package {origin[0]}) failed: {reason}"
-        if os.environ.get('SVTOOLKIT_PLUGINS_STRICT') == '1':
-            raise SvtoolkitError(message) from error
-        warnings.warn(f'{message}; it is skipped.', stacklevel=2)
+        _report(f"plug-in '{entry.name}' ({entry.value}, package {origin[0]}) failed: {reason}", error)
         return Plugin(entry.name, entry.value, *origin, error=reason)
     return Plugin(entry.name, entry.value, *origin)
+
+
+def _report(message: str, cause: BaseException) -> None:
+    if os.environ.get('SVTOOLKIT_PLUGINS_STRICT') == '1':
+        raise SvtoolkitError(message) from cause
+    warnings.warn(f'{message}; it is skipped.', stacklevel=4)

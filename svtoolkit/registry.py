@@ -5,11 +5,13 @@ on the first look-up: the packages in ``locations`` are imported, then the plug-
 registered raises ``UnknownNameError`` with the nearest names.
 """
 
+import difflib
+
 from mmengine import registry as root
 from mmengine.registry import Registry as _Registry
 
 from svtoolkit import plugins
-from svtoolkit.errors import SvtoolkitError, unknown_name
+from svtoolkit.errors import SvtoolkitError, UnknownNameError, unknown_name
 
 SCOPE = 'svtoolkit'
 
@@ -27,11 +29,17 @@ class Registry(_Registry):
         except RuntimeError:  # mmengine tries the key as an import path last, and says so badly
             found = None
         if found is None:
-            inherited = [] if self.parent is None else list(self.parent.module_dict)
-            raise unknown_name(
-                f'{self.name} type', key, self.names() + inherited, hint='"svtoolkit list" shows all parts.'
-            )
+            inherited = {} if self.parent is None else self.parent.module_dict
+            raise self._unknown(key, {**inherited, **self.module_dict})
         return found
+
+    def _unknown(self, key: str, known: dict[str, type]) -> UnknownNameError:
+        """The error for a wrong name: the nearest names, and which modules they come from."""
+        origins = [
+            f"'{name}' is in {known[name].__module__}." for name in difflib.get_close_matches(key, known, n=3)
+        ]
+        hint = ' '.join([*origins, '"svtoolkit list" shows all parts.'])
+        return unknown_name(f'{self.name} type', key, known, hint)
 
     def __contains__(self, key: str) -> bool:
         self.import_from_location()
@@ -43,6 +51,8 @@ class Registry(_Registry):
         return sorted(self.module_dict)
 
     def _register_module(self, module, module_name=None, force=False) -> None:
+        if not module.__module__.startswith(f'{SCOPE}.'):
+            super().import_from_location()  # ours first: a clash is the fault of the one who comes later
         names = [module_name] if isinstance(module_name, str) else module_name
         for name in names or [module.__name__]:
             old = self.module_dict.get(name)
