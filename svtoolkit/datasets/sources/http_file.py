@@ -41,7 +41,7 @@ def fetch(url: str, target: Path, md5: str = '', say: Say = lambda line: None) -
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f'{target.name}.part')
-    attempts = 0
+    attempts, at_start = 0, _size(part)
     while True:
         before = _size(part)
         try:
@@ -54,7 +54,7 @@ def fetch(url: str, target: Path, md5: str = '', say: Say = lambda line: None) -
             reason = f'{error.code} {error.reason}'
         except (OSError, http.client.HTTPException) as error:  # URLError and time-outs are OSErrors
             reason = str(getattr(error, 'reason', error)) or type(error).__name__
-            if _size(part) == 0:
+            if _size(part) == at_start:
                 raise ManifestError(f'{url}: cannot be reached ({reason}).') from error
         attempts = 0 if _size(part) > before else attempts + 1
         if attempts >= RETRIES:

@@ -25,7 +25,7 @@ def prepare(source: Path, out: Path, convert: bool = False, jobs: int = 1, pack:
         ManifestError: no recordings below folders music, noise or speech.
     """
     run = Preparation('musan', source, out, convert, jobs)
-    return prepare_sounds(run, lambda path: _kind(source / path), pack, 'CC BY 4.0, see MUSAN')
+    return prepare_sounds(run, _kind, pack, 'CC BY 4.0, see MUSAN')
 
 
 def download(folder: Path, say: Say) -> None:

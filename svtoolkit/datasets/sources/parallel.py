@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 from svtoolkit.errors import AudioError
@@ -31,8 +32,7 @@ def run_parallel(worker: Callable[[Item], Result], items: Sequence[Item], jobs: 
     if jobs == 1 or len(items) <= CHUNK:
         yield from map(worker, items)
         return
-    # Spawned, not forked: a process forked while threads hold locks may hang.
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context('spawn'))
+    pool = ProcessPoolExecutor(jobs, mp_context=_context(worker.__module__))
     try:
         yield from pool.map(worker, items, chunksize=CHUNK)
     except BrokenProcessPool as error:
@@ -42,3 +42,12 @@ def run_parallel(worker: Callable[[Item], Result], items: Sequence[Item], jobs: 
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context(module: str) -> BaseContext:
+    """Not plain fork: a process forked while threads hold locks may hang. The server imports once for all."""
+    if 'forkserver' not in get_all_start_methods():
+        return get_context('spawn')
+    context = get_context('forkserver')
+    context.set_forkserver_preload([module])
+    return context

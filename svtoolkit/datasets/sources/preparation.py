@@ -42,10 +42,14 @@ class Preparation:
         self.report = Report()
         out.mkdir(parents=True, exist_ok=True)
 
+    def below(self, path: Path) -> Path:
+        """A path from the name of the source on: what lies above is the user's, and tells nothing."""
+        return Path(self.source.resolve().name) / path.relative_to(self.source)
+
     def open(self, recordings: Iterable[Recording]) -> list[Recording]:
         """Open every recording, convert where asked; those that fail are faults and left out.
 
-        Files that an earlier run left half written are removed: run one at a time on a folder.
+        Files that an earlier run left half written are removed: one run at a time on a folder.
 
         Raises:
             ManifestError: there are none, two have one id, or none can be opened.

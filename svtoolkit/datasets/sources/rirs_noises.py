@@ -29,7 +29,7 @@ def prepare(source: Path, out: Path, convert: bool = False, jobs: int = 1, pack:
         ManifestError: no recordings in folders of the published names.
     """
     run = Preparation('rirs_noises', source, out, convert, jobs)
-    return prepare_sounds(run, lambda path: _kind(source / path), pack, 'Apache 2.0')
+    return prepare_sounds(run, _kind, pack, 'Apache 2.0')
 
 
 def download(folder: Path, say: Say) -> None:

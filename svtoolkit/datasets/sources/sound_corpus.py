@@ -28,11 +28,11 @@ def prepare_sounds(run: Preparation, kind_of: Callable[[Path], str], pack: bool,
 
     Args:
         run: where from and where to.
-        kind_of: kind of a file by its path below the source; '' passes it over.
+        kind_of: kind of a file by its path, see ``Preparation.below``; '' passes it over.
         pack: also write ``<corpus>.pack``, and the room responses as ``<corpus>_rir.pack``.
         licence: a fact for the index of the packs.
     """
-    kinds = ((path, kind_of(path.relative_to(run.source))) for path in walk(run.source) if is_recording(path))
+    kinds = ((path, kind_of(run.below(path))) for path in walk(run.source) if is_recording(path))
     sounds = run.open(
         Recording(path.relative_to(run.source).as_posix(), path, kind, {'kind': kind})
         for path, kind in kinds

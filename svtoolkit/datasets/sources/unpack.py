@@ -1,5 +1,6 @@
 """Unpack tar and zip archives: nothing outside the folder, nothing half."""
 
+import gzip
 import io
 import os
 import shutil
@@ -9,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from svtoolkit.errors import ManifestError
 
@@ -37,7 +38,7 @@ def unpack(parts: Sequence[Path], folder: Path) -> None:
             _untar(parts, building)
         folder.mkdir(parents=True, exist_ok=True)
         move_into(building, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, tarfile.ReadError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise ManifestError(f'{parts[0]}: cannot be unpacked ({error}); fetch it again.') from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -58,7 +59,9 @@ def _untar(parts: Sequence[Path], folder: Path) -> None:
         raise ManifestError('this Python unpacks unsafely; take 3.10.12, 3.11.4, 3.12 or newer.')
     with ExitStack() as stack:
         streams = [stack.enter_context(path.open('rb')) for path in parts]
-        joined = cast(BinaryIO, io.BufferedReader(_Joined(streams)))
+        joined: IO[bytes] = io.BufferedReader(_Joined(streams))
+        if '.tar.gz' in parts[0].name:  # tarfile itself does not look at the checksum at the end
+            joined = cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=joined)))
         archive = stack.enter_context(tarfile.open(fileobj=joined, mode='r|*'))
         for member in archive:
             try:
@@ -68,6 +71,8 @@ def _untar(parts: Sequence[Path], folder: Path) -> None:
                     f"{parts[0]}: refused, member '{member.name}' is unsafe ({error}); take the archive from "
                     'its publisher.'
                 ) from error
+        while joined.read(1 << 20):  # to that checksum
+            pass
 
 
 def _unzip(path: Path, folder: Path) -> None:

@@ -43,7 +43,7 @@ def prepare_voxceleb1(source: Path, out: Path, convert: bool = False, jobs: int 
     """
     run = Preparation('voxceleb1', source, out, convert, jobs)
     files = list(walk(source))
-    recordings = run.open(_recordings(files, 1, run.report))
+    recordings = run.open(_recordings(run, files, 1))
     run.write('vox1.tsv', recordings)
     _write_sets(run, 'vox1', recordings)
     lists = [path for path in files if path.name.removesuffix('.txt') + '.txt' in TRIALS]
@@ -65,15 +65,15 @@ def prepare_voxceleb2(source: Path, out: Path, convert: bool = False, jobs: int 
     Args and errors: as ``prepare_voxceleb1``, with ``vox2_meta.csv``.
     """
     run = Preparation('voxceleb2', source, out, convert, jobs)
-    _write_sets(run, 'vox2', run.open(_recordings(list(walk(source)), 2, run.report)))
+    _write_sets(run, 'vox2', run.open(_recordings(run, list(walk(source)), 2)))
     return run.report
 
 
-def _recordings(files: list[Path], corpus: int, report: Report) -> list[Recording]:
+def _recordings(run: Preparation, files: list[Path], corpus: int) -> list[Recording]:
     tables = [path for path in files if path.name == f'vox{corpus}_meta.csv']
     facts = _read_meta(tables[0]) if tables else {}
     if not tables:
-        report.notes.append(f'no vox{corpus}_meta.csv: the column gender stays empty')
+        run.report.notes.append(f'no vox{corpus}_meta.csv: the column gender stays empty')
     unknown: set[str] = set()
     rows = []
     for path in files:
@@ -81,13 +81,13 @@ def _recordings(files: list[Path], corpus: int, report: Report) -> list[Recordin
         if not is_recording(path) or not SPEAKER.fullmatch(speaker):
             continue
         gender, part = facts.get(speaker, ('', ''))
-        part = part or _set_of(path, speaker, corpus)
+        part = part or _set_of(run.below(path), speaker, corpus)
         if not part:
             unknown.add(speaker)
         details = {'gender': gender, 'session': path.parts[-2], 'set': part or 'dev'}
         rows.append(Recording(_utterance(path.as_posix()), path, speaker, details))
     if unknown:
-        report.faults.append(
+        run.report.faults.append(
             f'{len(unknown)} speakers lie neither in a folder dev nor test and no vox{corpus}_meta.csv names '
             'them; counted as dev: put the table beside the recordings and prepare again'
         )
