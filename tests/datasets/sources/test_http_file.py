@@ -1,9 +1,12 @@
 import hashlib
+import socket
+import threading
 import time
 
 import pytest
 from small_server import serve
 
+from svtoolkit.datasets.sources import http_file
 from svtoolkit.datasets.sources.http_file import fetch
 from svtoolkit.errors import ManifestError
 
@@ -85,6 +88,16 @@ def test_a_wrong_checksum_leaves_nothing(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with serve({}) as site, pytest.raises(ManifestError, match='answers 404'):
         fetch(f'{site.url}/a.bin', tmp_path / 'a.bin')
+
+
+def test_a_dead_name_server_is_not_waited_for(tmp_path, monkeypatch):
+    waiting = threading.Event()
+    monkeypatch.setattr(http_file, 'TIMEOUT_S', 0.05)
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda *words: waiting.wait(30))
+    with pytest.raises(ManifestError, match='name server does not answer'):
+        fetch('https://www.openslr.org/a.bin', tmp_path / 'data/a.bin')
+    waiting.set()
+    assert not (tmp_path / 'data').exists()
 
 
 def test_a_host_that_cannot_be_reached_is_told_at_once(tmp_path):
