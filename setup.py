@@ -21,11 +21,15 @@ REQUIRED = [
     'rich>=13',
     'matplotlib>=3.7',
     'tensorboard',
-    'packaging',
+    'packaging', 'typing_extensions',
     'setuptools; python_version >= "3.12"',
 ]
 EXTRAS = {
     'm4a': ['av>=12'],
+    'ssl': ['transformers>=4.40'],
+    'hub': ['huggingface_hub>=0.23'],
+    'parquet': ['pyarrow>=14'],
+    'export': ['onnx>=1.16'],
     'dev': [
         'pytest>=8',
         'pytest-xdist',

@@ -11,6 +11,7 @@ __all__ = ['Embedder', 'Verdict', 'load']
 def __getattr__(name: str):
     if name in __all__:
         from svtoolkit import api
+
         return getattr(api, name)
     raise AttributeError(f"module 'svtoolkit' has no attribute '{name}'")
 

@@ -1,6 +1,7 @@
 """Fixtures for every test: where the real recordings are, and one thread so that runs agree."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,9 @@ def tiny_corpus(tmp_path_factory) -> Path:
                 rows.append(f's{speaker}-u{number}\t{path}\ts{speaker}\t1.2')
         (folder / f'{part}.tsv').write_text('\n'.join(rows) + '\n')
     (folder / 'dev_speakers.txt').write_text('s6\ns7\n')
-    for name, (first, second) in dict(dev=(6, 7), random=(8, 9), hard=(10, 11)).items():
-        lines = [f'1 s{s}-u{a} s{s}-u{b}' for s in (first, second) for a in range(6) for b in range(a)]
-        lines += [f'0 s{first}-u{a} s{second}-u{b}' for a in range(6) for b in range(6)]
+    for name, speakers in dict(dev=(6, 7), random=(8, 9, 10, 11), hard=(11, 10, 9, 8)).items():
+        lines = [f'1 s{s}-u{a} s{s}-u{b}' for s in speakers for a in range(6) for b in range(a)]
+        lines += [f'0 s{s}-u{a} s{t}-u{b}' for s, t in pairwise(speakers) for a in range(6) for b in range(6)]
         (folder / f'trials_{name}.txt').write_text('\n'.join(lines) + '\n')
     return folder.parent
 
@@ -99,7 +100,7 @@ test_dataloader = dict(
     dataset=dict(type='UtteranceDataset', manifest=[data + 'test.tsv', data + 'train.tsv']))
 test_evaluator = dict(
     type='TrialMetric', trials=dict(random=data + 'trials_random.txt', hard=data + 'trials_hard.txt'),
-    backend=[dict(type='Centre'), dict(type='Cosine')], fit=data + 'train.tsv', rounds=50)
+    backend=[dict(type='Centre'), dict(type='Cosine')], fit=data + 'train.tsv', rounds=200)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=2e-3))

@@ -21,6 +21,7 @@ from svtoolkit.datasets.samples import collate
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.engine import compat
 from svtoolkit.errors import CheckpointError
+from svtoolkit.models.heads.class_shard import hide_from_ddp
 from svtoolkit.registry import DATA_SAMPLERS, DATASETS, RUNNERS
 
 HEAD = ('head.',)  # a classifier belongs to its training speakers, not to the model that embeds
@@ -43,6 +44,8 @@ class SpeakerRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Put the model on its device and under DDP; batch norm stays local on CPUs."""
+        if self.distributed:
+            hide_from_ddp(model)  # sharded class weights differ from rank to rank
         if not (self.distributed and compat.no_gpu()):
             return super().wrap_model(model_wrapper_cfg, model)
         options = dict(broadcast_buffers=False, **(model_wrapper_cfg or {}))

@@ -8,7 +8,9 @@ import numpy as np
 from torch import Tensor
 
 
-def fingerprint(state: Mapping[str, Tensor], front_end: Mapping, postprocessing: np.ndarray | None = None) -> str:
+def fingerprint(
+    state: Mapping[str, Tensor], front_end: Mapping, postprocessing: np.ndarray | None = None
+) -> str:
     """First 16 hex digits of SHA-256 over weights, front end and what is done to the embedding.
 
     Args:

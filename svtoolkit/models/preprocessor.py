@@ -5,6 +5,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from svtoolkit.errors import unknown_name
+from svtoolkit.models.layers.autocast import no_autocast
 from svtoolkit.registry import MODELS
 
 NORMALISE = ('none', 'mean', 'mean_std')
@@ -45,7 +46,7 @@ class SpeakerPreprocessor(BaseDataPreprocessor):
 
     def features(self, wave: Tensor) -> Tensor:
         """Normalised features without augmentation, [B, T] -> [B, F, N]."""
-        with torch.autocast(wave.device.type, enabled=False):
+        with no_autocast(wave):
             features = self.feature(wave.float())
             if self.normalise != 'none':
                 features = features - features.mean(dim=-1, keepdim=True)

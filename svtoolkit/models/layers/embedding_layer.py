@@ -33,9 +33,17 @@ class EmbeddingLayer(nn.Module):
         bias: whether the linear layer has a bias.
     """
 
-    def __init__(self, in_channels: int, embed_dim: int = 192, act: str = 'none', norm: str = 'bn',
-                 pre_norm: str = 'none', norm_momentum: float = 0.1, norm_affine: bool = True,
-                 bias: bool = True) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dim: int = 192,
+        act: str = 'none',
+        norm: str = 'bn',
+        pre_norm: str = 'none',
+        norm_momentum: float = 0.1,
+        norm_affine: bool = True,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         if act not in ACTIVATIONS:
             raise unknown_name('activation of EmbeddingLayer', act, ACTIVATIONS)
@@ -62,5 +70,3 @@ def _norm(kind: str, width: int, momentum: float, affine: bool) -> nn.Module:
     if kind == 'none':
         return nn.Identity()
     raise unknown_name('norm of EmbeddingLayer', kind, ['bn', 'l2', 'none'])
-
-

@@ -22,8 +22,14 @@ class SpecAugment(nn.Module):
         fill: the value inside the masks.
     """
 
-    def __init__(self, freq_masks: int = 1, max_freq_width: int = 10, time_masks: int = 1,
-                 max_time_width: int = 20, fill: float = 0.0) -> None:
+    def __init__(
+        self,
+        freq_masks: int = 1,
+        max_freq_width: int = 10,
+        time_masks: int = 1,
+        max_time_width: int = 20,
+        fill: float = 0.0,
+    ) -> None:
         super().__init__()
         self.freq_masks = freq_masks
         self.max_freq_width = max_freq_width
