@@ -2,8 +2,18 @@
 
 import click
 
-CORPORA = ('voxceleb1', 'voxceleb2', 'cnceleb', 'voices', 'sitw', 'so762', 'librispeech', 'musan', 'rirs_noises',
-           'folder')
+CORPORA = (
+    'voxceleb1',
+    'voxceleb2',
+    'cnceleb',
+    'voices',
+    'sitw',
+    'so762',
+    'librispeech',
+    'musan',
+    'rirs_noises',
+    'folder',
+)
 
 
 @click.command()
@@ -11,7 +21,9 @@ CORPORA = ('voxceleb1', 'voxceleb2', 'cnceleb', 'voices', 'sitw', 'so762', 'libr
 @click.argument('source', type=click.Path(file_okay=False))
 @click.argument('out', type=click.Path(file_okay=False))
 @click.option('--convert', is_flag=True, help='Make 16 kHz FLAC of m4a and other formats, in OUT/audio.')
-@click.option('--download', is_flag=True, help='Fetch the corpus into SOURCE first, where it has an open home.')
+@click.option(
+    '--download', is_flag=True, help='Fetch the corpus into SOURCE first, where it has an open home.'
+)
 @click.option('--jobs', type=click.IntRange(1), default=1, show_default=True, help='Processes.')
 @click.option('--pack', is_flag=True, help='Also pack the sounds (musan, rirs_noises).')
 @click.pass_context
@@ -24,6 +36,7 @@ def command(context, corpus, source, out, convert, download, jobs, pack) -> None
     from pathlib import Path
 
     from svtoolkit.datasets.sources.corpora import prepare
+
     report = prepare(corpus, Path(source), Path(out), convert, download, jobs, pack, say=click.echo)
     click.echo(report.text())
     context.exit(0 if report.usable else 2)

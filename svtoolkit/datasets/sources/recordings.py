@@ -19,7 +19,7 @@ SPHERE = '.sph'
 LOSSLESS = ('.wav', '.flac')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a million of them in VoxCeleb2
 class Recording:
     """One utterance of a corpus.
 
