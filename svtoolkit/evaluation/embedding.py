@@ -6,6 +6,7 @@ time of change, and to a segment of it, so a file that was recorded again is emb
 
 import contextlib
 import os
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +163,7 @@ def user_faults(what: str):
         raise
     except OSError as error:
         raise ConfigError(f'{what}: cannot be read ({error.strerror or error}).') from error
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f'{what}: {error}') from error
 
 
