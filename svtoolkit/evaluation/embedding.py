@@ -151,7 +151,21 @@ def load_table(path: str | os.PathLike) -> EmbeddingTable:
         ConfigError: missing, damaged, or no embedding table.
     """
     with user_faults(str(path)):
+        if Path(path).suffix == '.npz':
+            check_archive(path)
         return EmbeddingTable.load(Path(path))
+
+
+def check_archive(path: str | os.PathLike) -> None:
+    """Refuse what is no ``.npz`` or is cut short; ``np.load`` would leave the file open.
+
+    Raises:
+        ConfigError: missing, or no whole archive.
+    """
+    if not os.path.isfile(path):
+        raise ConfigError(f'{path}: cannot be read (no such file).')
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(f'{path}: not an .npz file, or one that was cut short.')
 
 
 @contextlib.contextmanager
@@ -163,7 +177,7 @@ def user_faults(what: str):
         raise
     except OSError as error:
         raise ConfigError(f'{what}: cannot be read ({error.strerror or error}).') from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError) as error:
         raise ConfigError(f'{what}: {error}') from error
 
 

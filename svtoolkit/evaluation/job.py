@@ -19,7 +19,14 @@ from svtoolkit.backends.calibrate import Calibration
 from svtoolkit.datasets.manifest import Manifest
 from svtoolkit.errors import ConfigError
 from svtoolkit.evaluation.crops import CropCosine, CropDistance, CropSpec
-from svtoolkit.evaluation.embedding import clips_of, clips_of_paths, embed_clips, load_table, user_faults
+from svtoolkit.evaluation.embedding import (
+    check_archive,
+    clips_of,
+    clips_of_paths,
+    embed_clips,
+    load_table,
+    user_faults,
+)
 from svtoolkit.evaluation.protocol import Evaluation, evaluate
 from svtoolkit.evaluation.protocols import Protocol, check_leak, read_protocol, speakers_of
 from svtoolkit.evaluation.scoring import extend, read_backend, require_fit, score_list, scoring_record
@@ -158,6 +165,7 @@ class Setup:
         fit_lists = [Manifest.read(path) for path in self.fit]
         cohort = None
         if self.cohort is not None:
+            check_archive(self.cohort)
             with user_faults(self.cohort):
                 cohort = Cohort.load(self.cohort)
         if speakers is not None and not self.allow_leak:

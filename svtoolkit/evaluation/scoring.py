@@ -16,7 +16,7 @@ from svtoolkit.backends.norm import MODES
 from svtoolkit.backends.table import check_same_model
 from svtoolkit.datasets.trials import TrialList
 from svtoolkit.errors import ConfigError, ManifestError, SvtoolkitError, list_faults, unknown_name
-from svtoolkit.evaluation.embedding import user_faults
+from svtoolkit.evaluation.embedding import check_archive, user_faults
 from svtoolkit.registry import BACKENDS
 
 TOP_N = 300  # Matejka et al. 2017: flat between 200 and 500
@@ -40,6 +40,7 @@ def read_backend(text: str | os.PathLike) -> Stored:
     """
     path = Path(text)
     if path.suffix == '.npz':
+        check_archive(path)
         with user_faults(f'{path}'):
             return backends.load(path, registered())
     if path.suffix == '.json':
