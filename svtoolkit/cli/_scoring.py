@@ -17,7 +17,7 @@ OPTIONS = (
     click.option('--device', default='cpu', show_default=True),
     click.option('--protocol', default='plain', show_default=True, help='vox1-o, cnceleb, sitw, voices, sre, …'),
     click.option('--enrol', type=click.Path(), help='Enrolment map, for lists that name models.'),
-    click.option('--backend', help='Saved .npz, config .json, or names such as Centre+LDA+LengthNorm+PLDA.'),
+    click.option('--backend', help='Saved .npz, config .json, or names such as Centre+LDA(dim=99)+PLDA.'),
     click.option('--fit', multiple=True, type=click.Path(), help='Training list the backend learns from.'),
     click.option('--fit-embeddings', type=click.Path(), help='Table of the training list.'),
     click.option('--cohort', type=click.Path(), help='Cohort file of "svtoolkit cohort".'),

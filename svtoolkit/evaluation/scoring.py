@@ -1,7 +1,9 @@
 """Put a scoring together and run it over a list, with every fault of the input named first."""
 
+import ast
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ def read_backend(text: str | os.PathLike) -> Stored:
 
     Args:
         text: a saved backend (``.npz``), a config (``.json``: one dict or a list of them), or names joined
-            by ``+``, such as ``Centre+LengthNorm+Cosine``.
+            by ``+``, such as ``Centre+LDA(dim=100)+LengthNorm+PLDA``.
 
     Raises:
         ConfigError: a damaged or foreign file, or arguments a part does not take.
@@ -48,11 +50,11 @@ def read_backend(text: str | os.PathLike) -> Stored:
             config = json.loads(path.read_text(encoding='utf-8'))
             return backends.build(config, registered())
     known = registered()
-    names = [name.strip() for name in str(text).split('+')]
-    for name in names:
-        if name not in known:
-            raise unknown_name('backend', name, known, hint='Join parts by +, or name a .json or .npz file.')
-    parts = [dict(type=name) for name in names]
+    parts = [_part(part.strip()) for part in re.split(r'\+(?![^(]*\))', str(text))]
+    for part in parts:
+        if part['type'] not in known:
+            hint = 'Join parts by +, or name a .json or .npz file.'
+            raise unknown_name('backend', part['type'], known, hint=hint)
     with user_faults(f'backend {text}'):
         return backends.build(parts[0] if len(parts) == 1 else parts, known)
 
@@ -228,6 +230,21 @@ def _normalised(
         )
     scores = found.scores
     return scores if chain.calibration is None else chain.calibration.llr(scores)
+
+
+def _part(text: str) -> dict[str, Any]:
+    """``LDA(dim=100)`` as a config; values are Python literals."""
+    name, bracket, _ = text.partition('(')
+    if not bracket:
+        return dict(type=name)
+    try:
+        call = ast.parse(text, mode='eval').body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        values = {str(item.arg): ast.literal_eval(item.value) for item in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise ConfigError(f'backend {text}: write the arguments as {name}(key=value).') from error
+    return dict(type=name, **values)
 
 
 def _unfitted(part: Stored) -> bool:
