@@ -62,7 +62,9 @@ class NeuralBackend(Stored):
         pairs = utterances.items() if isinstance(utterances, Mapping) else utterances
         enrols = tests = None
         if trials is not None:
-            enrols, tests = ({trials.ids[row] for row in set(s.tolist())} for s in (trials.enrol, trials.test))
+            enrols, tests = (
+                {trials.ids[row] for row in set(s.tolist())} for s in (trials.enrol, trials.test)
+            )
         self.scorer = model.scorer
         device = next(model.parameters()).device
         with torch.inference_mode():
@@ -107,7 +109,7 @@ class NeuralBackend(Stored):
         scores = np.empty(len(enrol))
         device = next(self.scorer.parameters()).device
         with torch.inference_mode():
-            for block, places in self._blocks(test, [len(rows) for rows in frames]):
+            for block, places in self._blocks(test, np.array([len(rows) for rows in frames])):
                 cache = self.scorer.encode_test(torch.stack([frames[row] for row in block]).to(device))
                 for part in self._chunks(places, cache):
                     held = part >= 0  # [tests, n]; -1 fills up where a test has fewer trials
@@ -116,7 +118,7 @@ class NeuralBackend(Stored):
                     scores[part[held]] = logits.double().cpu().numpy()[held]
         return scores
 
-    def _blocks(self, test: Array, lengths: list[int]) -> Iterator[tuple[list[int], Array]]:
+    def _blocks(self, test: Array, lengths: Array) -> Iterator[tuple[list[int], Array]]:
         """Tests of one length and the trials of each, [tests] and [tests, n] filled up with -1."""
         order = np.argsort(test, kind='stable')
         edges = np.searchsorted(test[order], np.arange(len(lengths) + 1))
@@ -125,7 +127,7 @@ class NeuralBackend(Stored):
         begin = 0
         while begin < len(ranked):
             block = ranked[begin : begin + self.tests_at_once]
-            block = block[np.asarray(lengths)[block] == lengths[block[0]]]
+            block = block[lengths[block] == lengths[block[0]]]
             begin += len(block)
             places = np.full((len(block), counts[block].max()), -1)
             for row, number in enumerate(block.tolist()):

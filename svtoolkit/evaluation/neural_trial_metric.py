@@ -60,7 +60,9 @@ class NeuralTrialMetric(TrialMetric):
                 'NeuralBackend. For the cosine of its enrolment model test that model with TrialMetric.'
             )
         embeddings = {utt: torch.from_numpy(vector) for utt, _, vector, _ in results}
-        backend.hold(self.scorer, embeddings, {utt: torch.from_numpy(frames) for utt, _, _, frames in results})
+        backend.hold(
+            self.scorer, embeddings, {utt: torch.from_numpy(frames) for utt, _, _, frames in results}
+        )
         speakers = {utt: speaker for utt, speaker, _, _ in results}
         matrix = torch.stack(list(embeddings.values())).numpy()
         table = EmbeddingTable(list(embeddings), matrix, self.fingerprint)
