@@ -6,10 +6,12 @@ steps; one that builds its items otherwise (several voices in one waveform) over
 """
 
 import hashlib
+import json
 import logging
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +55,7 @@ class SpeakerDataset(Dataset):
         pipeline: Sequence[dict] = (),
         include_speakers: Names = None,
         exclude_speakers: Names = None,
-        speaker_map: dict[str, int] | None = None,
+        speaker_map: dict[str, int] | str | None = None,
         speeds: Sequence[float] = (1.0,),
         speed_probs: Sequence[float] | None = None,
         pad: str = 'wrap',
@@ -74,7 +76,8 @@ class SpeakerDataset(Dataset):
             pipeline: configs of TRANSFORMS, applied in order to crops only.
             include_speakers: names, or a file with one a line; others are left out.
             exclude_speakers: likewise, to leave out.
-            speaker_map: class numbers to use; in order of first appearance when left out.
+            speaker_map: class numbers to use, or a JSON file of them; in order of first appearance when
+                left out.
             speeds: speed factors, 1.0 first; every other one makes new classes, speaker + C × its place.
             speed_probs: odds of ``speeds``; equal when left out.
             pad: how a short utterance is filled up: ``wrap``, ``zero`` or ``reflect``.
@@ -112,7 +115,10 @@ class SpeakerDataset(Dataset):
         if self._ready:
             return
         self.manifest = self.read_manifest()
-        self.speaker_map = dict(self.given_map or self.manifest.speaker_map())
+        given = self.given_map
+        if isinstance(given, str | os.PathLike):
+            given = json.loads(Path(given).read_text(encoding='utf-8'))
+        self.speaker_map = dict(given or self.manifest.speaker_map())
         self.labels = self.manifest.labels(self.speaker_map)
         self.by_speaker = np.argsort(self.labels, kind='stable')  # rows, speaker after speaker
         counts = np.bincount(self.labels, minlength=len(self.speaker_map))

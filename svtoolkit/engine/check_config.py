@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from svtoolkit.engine import fine_tune
 from svtoolkit.errors import ConfigError, SvtoolkitError, list_faults
 from svtoolkit.registry import (
     BACKENDS,
@@ -37,6 +38,7 @@ EXTRA_KEYS = {
     'compile',
     'activation_checkpointing',
     'efficient_conv_bn_eval',
+    'fine_tune',
 }
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -66,7 +68,7 @@ def check_config(config: Config, data: bool = True) -> None:
     Raises:
         ConfigError: lists every fault with its path in the config.
     """
-    faults = list(_key_faults(config))
+    faults = [*_key_faults(config), *fine_tune.faults(config)]
     faults += _part_faults(config)
     if not faults:
         faults += _model_faults(config)

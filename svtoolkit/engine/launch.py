@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from svtoolkit import plugins
+from svtoolkit.engine import fine_tune
 from svtoolkit.engine.check_config import check_config
 from svtoolkit.errors import ConfigError
 from svtoolkit.models.fingerprint import fingerprint
@@ -99,6 +100,7 @@ def train(
         config.randomness.seed = seed
     config.randomness.deterministic = deterministic or config.randomness.get('deterministic', False)
     config.test_dataloader = config.test_cfg = config.test_evaluator = None
+    fine_tune.prepare(config)
     fill_num_speakers(config)
     check_config(config)
     runner = _build_runner(config)

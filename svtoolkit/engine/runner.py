@@ -19,7 +19,7 @@ from svtoolkit import __version__, plugins
 from svtoolkit.datasets.samplers import init_worker
 from svtoolkit.datasets.samples import collate
 from svtoolkit.engine import checkpoint as files
-from svtoolkit.engine import compat
+from svtoolkit.engine import compat, fine_tune
 from svtoolkit.errors import CheckpointError
 from svtoolkit.models.heads.class_shard import hide_from_ddp
 from svtoolkit.registry import DATA_SAMPLERS, DATASETS, RUNNERS
@@ -87,6 +87,8 @@ class SpeakerRunner(Runner):
                 self.logger.info(f'nothing to resume in {self.work_dir}: training starts at epoch 1')
                 self._resume = False
         super().load_or_resume()
+        if not self._has_loaded and self._train_loop is not None:
+            fine_tune.start(self)
 
     def load_checkpoint(
         self,
