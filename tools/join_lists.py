@@ -30,8 +30,12 @@ def main(out: Path, lists: tuple[Path, ...], sample_rate: int, jobs: int) -> Non
             seen.add(name)
             rows.append((name, str(Path(manifest.path(row)).resolve()), speaker, manifest.seconds(row)))
     out.parent.mkdir(parents=True, exist_ok=True)
-    build_pack_from_files(out.with_suffix('.pack'), ((name, 'speech', path) for name, path, *_ in rows),
-                          sample_rate, parallel=jobs)
+    build_pack_from_files(
+        out.with_suffix('.pack'),
+        ((name, 'speech', path) for name, path, *_ in rows),
+        sample_rate,
+        parallel=jobs,
+    )
     lines = [f'{name}\t{path}\t{speaker}\t{seconds:.4f}\n' for name, path, speaker, seconds in rows]
     out.with_suffix('.tsv').write_text('utt\tpath\tspeaker\tduration\n' + ''.join(lines), encoding='utf-8')
     click.echo(f'{out}: {len(rows)} utterances, {sum(row[3] for row in rows) / 3600:.2f} h')

@@ -15,7 +15,9 @@ import click
 
 BASE = 'configs/asv/so762_resnet34_fast.py'
 PACKS = os.environ.get('SVTOOLKIT_PACKS', 'data/packs')
-NOISE = dict(type='AddNoise', pack=f'{PACKS}/noise.pack', kinds=dict(noise=(3, 20), music=(5, 20), babble=(10, 20)))
+NOISE = dict(
+    type='AddNoise', pack=f'{PACKS}/noise.pack', kinds=dict(noise=(3, 20), music=(5, 20), babble=(10, 20))
+)
 ROOM = dict(type='Reverb', pack=f'{PACKS}/rir.pack')
 DATA = 'train_dataloader.dataset'
 
@@ -23,14 +25,23 @@ VARIANTS: dict[str, dict] = {
     'base': {},
     'base, another seed': {'randomness.seed': 1},
     'three speeds as speakers': {f'{DATA}.speeds': (1.0, 0.9, 1.1)},
-    'noise on 30 %, rooms on 20 % of the crops': {f'{DATA}.pipeline': [dict(
-        type='RandomChoice', transforms=[None, NOISE, ROOM], probs=[0.5, 0.3, 0.2])]},
-    'telephone band or mu-law on 20 %': {f'{DATA}.pipeline': [dict(
-        type='RandomChoice', transforms=[None, dict(type='RandomCodec', kinds=['bandwidth', 'mulaw'])],
-        probs=[0.8, 0.2])]},
+    'noise on 30 %, rooms on 20 % of the crops': {
+        f'{DATA}.pipeline': [dict(type='RandomChoice', transforms=[None, NOISE, ROOM], probs=[0.5, 0.3, 0.2])]
+    },
+    'telephone band or mu-law on 20 %': {
+        f'{DATA}.pipeline': [
+            dict(
+                type='RandomChoice',
+                transforms=[None, dict(type='RandomCodec', kinds=['bandwidth', 'mulaw'])],
+                probs=[0.8, 0.2],
+            )
+        ]
+    },
     'no SpecAugment': {'model.data_preprocessor.augment': None},
-    'SpecAugment, two masks each way': {'model.data_preprocessor.augment.freq_masks': 2,
-                                        'model.data_preprocessor.augment.time_masks': 2},
+    'SpecAugment, two masks each way': {
+        'model.data_preprocessor.augment.freq_masks': 2,
+        'model.data_preprocessor.augment.time_masks': 2,
+    },
     'crops of 1.5 s': {f'{DATA}.frames': 150},
     'crops of 3 s': {f'{DATA}.frames': 300},
     'widths 12-16-32-64': {'model.backbone.widths': (12, 16, 32, 64)},
@@ -48,10 +59,18 @@ VARIANTS: dict[str, dict] = {
 
 
 @click.command()
-@click.option('--work-dir', type=click.Path(path_type=Path), default=Path('work_dirs/recipes'), show_default=True)
-@click.option('--csv', 'table', type=click.Path(path_type=Path), default=Path('docs/recipes.csv'), show_default=True)
-@click.option('--epochs', default=12, show_default=True, help='Of the base recipe; batch 64 gets as many crops.')
-@click.option('--only', multiple=True, type=click.Choice(list(VARIANTS)), help='Variants to run; all without it.')
+@click.option(
+    '--work-dir', type=click.Path(path_type=Path), default=Path('work_dirs/recipes'), show_default=True
+)
+@click.option(
+    '--csv', 'table', type=click.Path(path_type=Path), default=Path('docs/recipes.csv'), show_default=True
+)
+@click.option(
+    '--epochs', default=12, show_default=True, help='Of the base recipe; batch 64 gets as many crops.'
+)
+@click.option(
+    '--only', multiple=True, type=click.Choice(list(VARIANTS)), help='Variants to run; all without it.'
+)
 def main(work_dir: Path, table: Path, epochs: int, only: tuple[str, ...]) -> None:
     """Train every variant that the table lacks."""
     from svtoolkit.engine.launch import train
@@ -61,16 +80,32 @@ def main(work_dir: Path, table: Path, epochs: int, only: tuple[str, ...]) -> Non
         if name in done or (only and name not in only):
             continue
         started = time.process_time()
-        schedule = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs, 'train_dataloader.num_workers': 0}
-        result = train(BASE, work_dir / name.replace(' ', '_').replace(',', ''), resume='auto', options=schedule | options)
+        schedule = {
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': epochs,
+            'train_dataloader.num_workers': 0,
+        }
+        result = train(
+            BASE,
+            work_dir / name.replace(' ', '_').replace(',', ''),
+            resume='auto',
+            options=schedule | options,
+        )
         minutes = (time.process_time() - started) / 60
         new = not table.is_file()
         with table.open('a', newline='') as file:
             writer = csv.writer(file, lineterminator='\n')
             if new:
                 writer.writerow(['recipe', 'dev_EER_percent', 'dev_minDCF_p05', 'epochs', 'cpu_minutes'])
-            writer.writerow([name, f'{100 * result["metrics"]["asv/EER"]:.2f}',
-                             f'{result["metrics"]["asv/minDCF_p05"]:.3f}', epochs, f'{minutes:.1f}'])
+            writer.writerow(
+                [
+                    name,
+                    f'{100 * result["metrics"]["asv/EER"]:.2f}',
+                    f'{result["metrics"]["asv/minDCF_p05"]:.3f}',
+                    epochs,
+                    f'{minutes:.1f}',
+                ]
+            )
         click.echo(f'{name}: {100 * result["metrics"]["asv/EER"]:.2f} %')
 
 
