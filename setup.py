@@ -21,7 +21,8 @@ REQUIRED = [
     'rich>=13',
     'matplotlib>=3.7',
     'tensorboard',
-    'packaging', 'typing_extensions',
+    'packaging',
+    'typing_extensions',
     'setuptools; python_version >= "3.12"',
 ]
 EXTRAS = {

@@ -63,6 +63,8 @@ class MarginRampHook(Hook):
         epoch = runner.epoch + batch_idx / len(runner.train_dataloader)
         margin = self.margin_at(epoch / runner.max_epochs if self.unit == 'run' else epoch)
         if not hasattr(model.head, 'margin'):
-            raise ConfigError(f'MarginRampHook: {type(model.head).__name__} has no margin; leave the hook out.')
+            raise ConfigError(
+                f'MarginRampHook: {type(model.head).__name__} has no margin; leave the hook out.'
+            )
         model.head.margin = margin
         runner.message_hub.update_scalar('train/margin', float(margin))

@@ -69,7 +69,7 @@ def write_synthetic(folder: Path, num_speakers: int = 60, utts_per_speaker: int 
     shutil.rmtree(building, ignore_errors=True)
     write_corpus(building, num_speakers, utts_per_speaker, num_held_out=num_speakers // 3)
     train, test = Manifest.read(building / 'train.tsv'), Manifest.read(building / 'test.tsv')
-    dev = sorted(set(train.speakers))[-(num_speakers // 6):]
+    dev = sorted(set(train.speakers))[-(num_speakers // 6) :]
     (building / 'dev_speakers.txt').write_text('\n'.join(dev) + '\n', encoding='utf-8')
     make_trials(train.select(include_speakers=dev)).write(building / 'trials_dev.txt')
     make_trials(test).write(building / 'trials_random.txt')
