@@ -86,8 +86,8 @@ def load(source: str | Path | None = None) -> ModelPackage:
 
     Args:
         source: a shipped model's name; a folder with ``model.json``; a ``.safetensors`` beside one; a
-            checkpoint ``.pth`` of a run; or a run directory (its published ``model/``, else its best, else its newest checkpoint). None
-            for the default model.
+            checkpoint ``.pth`` of a run; a run directory (its published ``model/``, else its best, else its
+            newest checkpoint); or ``hf:owner/name`` of the hub. None for the default model.
 
     Raises:
         UnknownNameError: neither a file nor a folder nor a shipped model.
@@ -97,6 +97,10 @@ def load(source: str | Path | None = None) -> ModelPackage:
     source = DEFAULT_MODEL if source is None else source
     if str(source) in shipped():
         return _load_package(MODELS_FOLDER / str(source))
+    if str(source).startswith('hf:'):
+        from svtoolkit.zoo import hub  # it converts, and converting makes packages
+
+        return hub.load(str(source).removeprefix('hf:'))
     path = Path(source)
     if path.is_dir():
         return _load_package(path) if (path / RECORD).is_file() else _load_run(path)
