@@ -50,13 +50,13 @@ def write_report(
     if trials.label is None or evaluation.threshold is None:
         raise ManifestError(f"list '{evaluation.name}' has no labels; a report needs the truth.")
     parts = slice_list(evaluation, manifests, rounds)
-    wrong = hard_trials(evaluation, manifests, audio, count)
+    wrong, silent = hard_trials(evaluation, manifests, audio, count)
     body = [
         ('Figures', _figures(evaluation)),
         ('Thresholds', _thresholds(evaluation)),
         ('Parts of the list', _slices(parts)),
         ('Pictures', _pictures(evaluation)),
-        ('Hardest errors', _errors(wrong, audio)),
+        ('Hardest errors', _errors(wrong, audio, silent)),
         ('Scoring', _scoring(evaluation)),
     ]
     targets = int(np.count_nonzero(trials.label))
@@ -96,11 +96,11 @@ def slice_list(evaluation: Evaluation, manifests: Sequence[Manifest], rounds: in
 
 def hard_trials(
     evaluation: Evaluation, manifests: Sequence[Manifest], audio: bool, count: int
-) -> list[HardTrial]:
-    """The worst misses, then the worst false alarms, with sound where wanted and found."""
+) -> tuple[list[HardTrial], list[str]]:
+    """The worst misses, then the worst false alarms, with sound where wanted and found; and why it was not."""
     trials, scores, threshold = evaluation.trials, evaluation.scores, evaluation.threshold
     if threshold is None:
-        return []
+        return [], []
     rows = {missed: hardest(trials, scores, threshold.value, missed, count) for missed in (True, False)}
     used = [
         (missed, row, trials.ids[trials.enrol[row]], trials.ids[trials.test[row]])
@@ -113,7 +113,7 @@ def hard_trials(
 
     clips = clips_for(manifests, [spoken(name) for item in used for name in item[2:]]) if audio else {}
     player = Player(clips)
-    return [
+    found = [
         HardTrial(
             a,
             b,
@@ -124,6 +124,7 @@ def hard_trials(
         )
         for missed, row, a, b in used
     ]
+    return found, player.faults
 
 
 def _figures(evaluation: Evaluation) -> str:
@@ -241,7 +242,7 @@ def _pictures(evaluation: Evaluation) -> str:
     return f'<div class="pictures">{"".join(drawn)}</div>'
 
 
-def _errors(wrong: list[HardTrial], audio: bool) -> str:
+def _errors(wrong: list[HardTrial], audio: bool, silent: list[str]) -> str:
     text = []
     for missed, title in ((True, 'Misses: one speaker, taken for two'), (False, 'False alarms: two speakers, taken for one')):  # fmt: skip
         rows = []
@@ -255,6 +256,8 @@ def _errors(wrong: list[HardTrial], audio: bool) -> str:
         text.append(f'<h3>{title}</h3>{found}')
     if audio and wrong and not any(sound for trial in wrong for sound in trial.sounds):
         text.append('<p class="note">No sound: name a manifest whose recordings are at hand.</p>')
+    if silent:
+        text.append(f'<p class="note">Not readable: {escape("; ".join(dict.fromkeys(silent)))}</p>')
     return ''.join(text)
 
 

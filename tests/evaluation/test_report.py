@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,3 +164,13 @@ def test_far_at_one_percent_holds_on_fresh_impostors():
     point = tune(scores, label, scoring_record(Cosine(), 'm'), 'far=1%')
     fresh = rng.normal(size=100_000) >= point.value
     assert 0.0085 <= fresh.mean() <= 0.0115
+
+
+def test_recordings_that_cannot_be_read_are_named(desk, found, tmp_path):
+    _, manifest, *_ = desk
+    lines = [line.replace('.wav', '.gone') for line in Path(manifest.source).read_text().splitlines()]
+    (tmp_path / 'moved.tsv').write_text('\n'.join(lines) + '\n')
+    page = write_report(
+        found, tmp_path / 'r.html', [Manifest.read(tmp_path / 'moved.tsv')], rounds=0
+    ).read_text()
+    assert 'Not readable: ' in page and '.gone' in page and 'data:audio' not in page
