@@ -21,7 +21,7 @@ FIGURES = {
     'EER': ('equal error rate', True),
     'AUC': ('area under the ROC curve', False),
     'Cllr': ('cost of the likelihood ratios, bits', False),
-    'minCllr': ('its least value, bits', False),
+    'minCllr': ('Cllr that calibration could reach, bits', False),
 }
 
 
