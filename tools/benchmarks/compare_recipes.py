@@ -66,7 +66,7 @@ VARIANTS: dict[str, dict] = {
     '--csv', 'table', type=click.Path(path_type=Path), default=Path('docs/recipes.csv'), show_default=True
 )
 @click.option(
-    '--epochs', default=12, show_default=True, help='Of the base recipe; batch 64 gets as many crops.'
+    '--epochs', default=8, show_default=True, help='Of the base recipe; batch 64 gets as many crops.'
 )
 @click.option(
     '--only', multiple=True, type=click.Choice(list(VARIANTS)), help='Variants to run; all without it.'
