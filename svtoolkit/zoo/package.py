@@ -50,8 +50,8 @@ class ModelPackage:
 
     @property
     def fingerprint(self) -> str:
-        """Of weights, front end and mean."""
-        return fingerprint(self.model.state_dict(), self.config['data_preprocessor'], self.mean)
+        """Of weights and front end: what makes an embedding; the mean comes in when two are compared."""
+        return fingerprint(self.model.state_dict(), self.config['data_preprocessor'])
 
     def save(self, folder: str | Path) -> None:
         """Write the package into a folder."""
