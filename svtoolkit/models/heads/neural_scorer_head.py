@@ -18,6 +18,7 @@ with few targets among many it is a log-likelihood ratio up to a constant (see `
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from svtoolkit.errors import unknown_name
@@ -108,7 +109,9 @@ class NeuralScorerHead(nn.Module):
 
     def project(self, frames: Tensor) -> Tensor:
         """Frames at the width of the encoder, all that need be kept of a test, [B, C, T] -> [B, T, W]."""
-        return self.frame_projection(frames.transpose(1, 2))
+        weight = self.frame_projection.weight.unsqueeze(-1)
+        # As a convolution: the map of a trunk is the widest of all, and need not be turned round for this.
+        return F.conv1d(frames, weight, self.frame_projection.bias).transpose(1, 2)
 
     def encode_test(self, projected: Tensor) -> TestCache:
         """What enrolments need of a test utterance, computed once for all of them.
