@@ -183,7 +183,8 @@ def _model_faults(config: Config) -> Iterator[str]:
     try:
         with torch.device('meta'), torch.no_grad():
             model = MODELS.build(config.model)
-            features = torch.zeros(2, model.data_preprocessor.num_bins, 200)
+            front_end = model.data_preprocessor.feature
+            features = torch.zeros(2, front_end.num_bins, front_end.num_frames(2 * front_end.sample_rate))
             model.eval().embed_features(features)
     except NotImplementedError:  # an operation without shapes-only form says nothing about the config
         return

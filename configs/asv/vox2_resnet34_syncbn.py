@@ -1,0 +1,6 @@
+"""ResNet34 with batch norms over all GPUs, AM-softmax 30/0.2, VoxCeleb2 dev; 4 GPUs x 128 crops of 2 s, 40 epochs.
+
+Published: 1.196 % EER on VoxCeleb1-O cleaned (Open Speaker Verification); not trained here.
+"""
+_base_ = ['./vox2_resnet34.py']
+sync_bn = 'torch'
