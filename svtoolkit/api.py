@@ -15,6 +15,7 @@ import torch
 from svtoolkit.audio import io, vad
 from svtoolkit.audio import resample as _resample
 from svtoolkit.errors import AudioError, SvtoolkitError
+from svtoolkit.evaluation.neural_backend import score_voices
 from svtoolkit.zoo import package as packages
 
 Recording = str | Path | tuple[np.ndarray, int]
@@ -29,7 +30,8 @@ class Verdict:
     """The answer to "one speaker or two?".
 
     Attributes:
-        score: cosine of the two embeddings, higher = more alike; None if it cannot be told.
+        score: cosine of the two embeddings, or the logit of a neural scorer; higher = more alike, None if
+            it cannot be told.
         threshold: same speaker at or above it.
         same: True, False, or None for "cannot tell".
         reason: why it cannot be told, or why the answer is of low confidence; else empty.
@@ -104,7 +106,7 @@ class Embedder:
                 else f'{_name((a, b)[short])}: no speech found'
             )
             return Verdict(None, self.threshold, None, reason, self.name)
-        score = self.score(*self.embed([a, b]))
+        score = self.compare(a, b)
         reason = ''
         if speech[short] < CONFIDENT_SPEECH_S:
             reason = f'low confidence: {_name((a, b)[short])} holds {speech[short]:.1f} s of speech'
@@ -114,8 +116,29 @@ class Embedder:
             )
         return Verdict(score, self.threshold, score >= self.threshold, reason, self.name)
 
+    @property
+    def is_scorer(self) -> bool:
+        """Whether the model scores a recording by a network of its own; it then has no cosine to offer."""
+        return hasattr(self.model, 'scorer')
+
+    def compare(self, a: Recording, b: Recording) -> float:
+        """Score of two recordings, higher = more alike; a neural scorer takes the first as the enrolment.
+
+        Raises:
+            AudioError: a recording cannot be read.
+        """
+        if self.is_scorer:
+            return float(score_voices(self.model, self._pieces(b), self.embed(a))[0])
+        return self.score(*self.embed([a, b]))
+
     def score(self, a: np.ndarray, b: np.ndarray) -> float:
-        """Cosine of two embeddings [D] after the model's mean is taken out."""
+        """Cosine of two embeddings [D] after the model's mean is taken out.
+
+        Raises:
+            SvtoolkitError: the model is a neural scorer, which needs the recordings.
+        """
+        if self.is_scorer:
+            raise SvtoolkitError(f'{self.name} scores recordings, not embeddings: call compare or identify.')
         a, b = self.centre(a), self.centre(b)
         return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12))
 
@@ -124,7 +147,12 @@ class Embedder:
         return embedding if self.package.mean is None else embedding - self.package.mean
 
     def enrol(self, recordings: Sequence[Recording]) -> np.ndarray:
-        """One vector for a speaker from several recordings: mean of unit vectors, [D], length one."""
+        """One vector for a speaker from several recordings: mean of unit vectors, [D], length one.
+
+        Of a neural scorer it is the plain mean of the embeddings, whose length counts.
+        """
+        if self.is_scorer:
+            return self.embed(recordings).mean(axis=0)
         vectors = self.centre(self.embed(recordings))
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         mean = vectors.mean(axis=0)
@@ -134,8 +162,12 @@ class Embedder:
         """The best of several enrolled speakers, or None when none reaches the threshold; and its score."""
         if not speakers:
             raise SvtoolkitError('identify: nobody is enrolled; give at least one speaker.')
-        voice = self.enrol([recording])
-        scores = {name: float(voice @ vector) for name, vector in speakers.items()}
+        if self.is_scorer:
+            found = score_voices(self.model, self._pieces(recording), np.stack(list(speakers.values())))
+            scores = dict(zip(speakers, found.tolist()))
+        else:
+            voice = self.enrol([recording])
+            scores = {name: float(voice @ vector) for name, vector in speakers.items()}
         best = max(scores, key=scores.__getitem__)
         accepted = self.threshold is not None and scores[best] >= self.threshold
         return (best if accepted else None), scores[best]

@@ -180,3 +180,25 @@ class NeuralScores(Stored):
     ) -> Array:
         """Logits of a trial list, [n] float64; ``speakers`` are not needed."""
         return self.backend.score_trials(trials, models)
+
+
+def score_voices(model: Any, pieces: Iterable[Wave], voices: Array) -> Array:
+    """Logits of one test recording against enrolment embeddings, [N] float64.
+
+    Args:
+        model: a ``NeuralScoringRecognizer`` in evaluation mode.
+        pieces: the recording, [T] in ±1 at the model's rate, in one piece or several when it is long: a
+            voice counts as heard where it is heard best.
+        voices: [N, D].
+    """
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        enrolments = torch.as_tensor(voices, device=device).float().unsqueeze(0)
+        found = [
+            model.scorer.score(
+                model.scorer.encode_test(model.listen(torch.as_tensor(piece, device=device)[None])),
+                enrolments,
+            )[0]
+            for piece in pieces
+        ]
+        return torch.stack(found).amax(0).double().cpu().numpy()

@@ -1,5 +1,6 @@
 """From a run to a model people can use: weights, front end, mean, threshold and card in one folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from svtoolkit.datasets.samples import collate
 from svtoolkit.datasets.trials import TrialList
 from svtoolkit.errors import ManifestError
+from svtoolkit.evaluation.neural_backend import NeuralBackend
 from svtoolkit.metrics.curve import error_curve
 from svtoolkit.metrics.rates import eer, eer_threshold
 from svtoolkit.registry import DATASETS
@@ -25,8 +27,8 @@ def publish(
 ) -> ModelPackage:
     """Measure what scoring needs and write the package.
 
-    The mean is taken over the training recordings of the config; the threshold is the EER point of its
-    validation list, whose voices the model must not have been trained on.
+    The mean is taken over the training recordings of the config (a neural scorer has none); the threshold is
+    the EER point of its validation list, whose voices the model must not have been trained on.
 
     Args:
         config: of the run.
@@ -62,23 +64,32 @@ def publish(
 
 def embed_dataset(package: ModelPackage, config: dict) -> dict[str, np.ndarray]:
     """Embed the utterances of a dataset config, whole and without augmentation: name -> [D]."""
+    with torch.inference_mode():
+        return {utt: package.model.embed(wave[None])[0].float().numpy() for utt, wave in _waves(config)}
+
+
+def _waves(config: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    """Names and whole waveforms [T] of a dataset config."""
     dataset = DATASETS.build(config)
     dataset.full_init()
-    found = {}
-    with torch.inference_mode():
-        for index in range(len(dataset)):
-            batch = collate([dataset[index]])
-            found[batch['data_samples'][0].utt] = package.model.embed(batch['inputs'])[0].float().numpy()
-    return found
+    for index in range(len(dataset)):
+        batch = collate([dataset[index]])
+        yield batch['data_samples'][0].utt, batch['inputs'][0]
 
 
-def _mean(package: ModelPackage, config: Config) -> np.ndarray:
+def _mean(package: ModelPackage, config: Config) -> np.ndarray | None:
+    if hasattr(package.model, 'scorer'):
+        return None
     keys = ('manifest', 'root', 'include_speakers', 'exclude_speakers', 'sample_rate')
     train = {key: value for key, value in config.train_dataloader.dataset.items() if key in keys}
     return np.mean(list(embed_dataset(package, dict(type='UtteranceDataset', **train)).values()), axis=0)
 
 
 def _scores(package: ModelPackage, config: Config, trials: TrialList) -> np.ndarray:
+    if package.mean is None:  # a neural scorer
+        utterances = _waves(config.val_dataloader.dataset)
+        backend = NeuralBackend().prepare(package.model, utterances, trials)  # type: ignore[arg-type]
+        return backend.score_trials(trials)  # type: ignore[arg-type]  # its names are only read
     vectors = embed_dataset(package, config.val_dataloader.dataset)
     matrix = np.stack([vectors[utt] for utt in trials.ids]) - package.mean
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)

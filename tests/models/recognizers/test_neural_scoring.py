@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import svtoolkit
 from svtoolkit.datasets.enrolment_targets import (
     TrialSample,
     batch_classes,
@@ -18,8 +19,9 @@ from svtoolkit.datasets.samples import SpeakerSample, collate
 from svtoolkit.datasets.trial_speaker import TrialSpeakerDataset
 from svtoolkit.engine import launch
 from svtoolkit.engine.enrolment_weights import load_enroller
-from svtoolkit.errors import CheckpointError, ConfigError
+from svtoolkit.errors import CheckpointError, ConfigError, SvtoolkitError
 from svtoolkit.registry import MODELS
+from svtoolkit.zoo.publish import publish
 
 ROOT = Path(__file__).parents[3]
 FRONT_END = dict(type='TrialPreprocessor', feature=dict(type='Fbank', num_mel_bins=24))
@@ -280,6 +282,16 @@ def test_a_run_trains_and_is_tested(tiny_corpus, tmp_path):
     rows = (tmp_path / 'run' / 'test' / 'random' / 'scores.tsv').read_text().splitlines()[1:]
     pairs = [' '.join(row.split('\t')[:3]) for row in rows]
     assert pairs == (tiny_corpus / 'so762/trials_random.txt').read_text().splitlines()
+    publish(launch.read_config(config), tmp_path / 'run' / 'best.pth', tmp_path / 'run' / 'model', 'scorer')
+    model = svtoolkit.load(tmp_path / 'run')
+    assert model.package.mean is None and np.isfinite(model.threshold)
+    voice = tiny_corpus / 'so762/test/s8'
+    score = model.compare(voice / 'u1.wav', voice / 'u0.wav')  # the list's first pair
+    assert score == pytest.approx(float(rows[0].split('\t')[3]), abs=1e-3)
+    people = {name: model.enrol([voice.parent / name / 'u2.wav']) for name in ('s8', 's9')}
+    assert np.isfinite(model.identify(voice / 'u0.wav', people)[1])
+    with pytest.raises(SvtoolkitError, match='scores recordings'):
+        model.score(people['s8'], people['s9'])
     options = {'model.scorer.num_layers': 2}
     with pytest.raises(CheckpointError, match='of another model'):
         launch.test(config, tmp_path / 'run' / 'best.pth', tmp_path / 'run', options=options)
