@@ -6,4 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/environment.sh
 make_environment
+# Threads that wait should sleep: spinning ones starve a machine that is busy with something else.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 exec "$PYTHON" -m svtoolkit quickstart "$@"

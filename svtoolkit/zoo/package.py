@@ -61,6 +61,7 @@ class ModelPackage:
         if self.mean is not None:
             tensors[MEAN] = torch.from_numpy(self.mean.astype(np.float32))
         save_file(tensors, folder / f'.{WEIGHTS}.tmp')
+        (folder / f'.{WEIGHTS}.tmp').chmod(0o644)  # safetensors writes for the owner alone
         os.replace(folder / f'.{WEIGHTS}.tmp', folder / WEIGHTS)
         record = dict(
             name=self.name,
