@@ -88,8 +88,8 @@ class ContextMask(nn.Module):
         starts = torch.arange(segments, device=x.device) * length
         counts = (frames - starts).clamp(1, length)
         padded = F.pad(x, (0, segments * length - frames))
-        of_segment = padded.unflatten(-1, (-1, length)).sum(-1) / counts  # [B, C, 1, S]
-        context = of_segment + x.mean(-1, keepdim=True)
+        sums = padded.unflatten(-1, (-1, length)).sum(-1)  # [B, C, 1, S]
+        context = sums / counts + sums.sum(-1, keepdim=True) / frames
         gates = self.up(self.down(context).relu_()).sigmoid()
         segment_of = torch.arange(frames, device=x.device) // length  # [N]
         return gates.index_select(-1, segment_of)
