@@ -11,9 +11,17 @@ from svtoolkit.models.backbones import redimnet2 as second
 from svtoolkit.registry import BACKBONES
 from svtoolkit.zoo.front_ends import kaldi_front_end, redimnet_front_end
 from svtoolkit.zoo.key_map import batch_norm, weight_bias
-from svtoolkit.zoo.recipe import Recipe, State, map_one_by_one, size
+from svtoolkit.zoo.recipe import Recipe, State, count, map_one_by_one, size
 
-IGNORED = ('spec.', 'cls_head.', 'backbone.stage0.0.w', 'stage0.0.w', 'projection.')
+IGNORED = (
+    'spec.',
+    'cls_head.',
+    'backbone.stage0.0.w',
+    'stage0.0.w',
+    'projection.',
+)
+WESPEAKER_IGNORED = ('backbone.inputs_weights.0', 'projection.')  # a single input, nothing to weigh
+
 # What the published classes take where a checkpoint does not say: of ReDimNet, of ReDimNet2.
 DEFAULTS = (
     dict(C=16, block_1d_type='att', block_2d_type='convnext_like', group_divisor=4),
@@ -62,7 +70,7 @@ def redimnet(state: State, settings: dict) -> Recipe:
     if 'bn2.running_mean' in state:
         keys |= batch_norm('bn2', 'embedding.norm')
         embedding['norm'] = 'bn'
-    return _recipe(state, backbone, embedding, keys, front_end)
+    return _recipe(state, backbone, embedding, keys, front_end, IGNORED)
 
 
 def wespeaker_redimnet(state: State, settings: dict) -> Recipe:
@@ -72,7 +80,11 @@ def wespeaker_redimnet(state: State, settings: dict) -> Recipe:
         state: its weights.
         settings: not needed, the published sizes are tried.
     """
-    keys = map_one_by_one(state, _rename(state))
+    last = count(state, r'backbone\.inputs_weights\.(\d+)$') - 1
+    rename = _rename(state)
+    keys = map_one_by_one(
+        state, lambda part: rename({_published_name(key, last): value for key, value in part.items()})
+    )
     backbone = _by_shapes(state, keys)
     front_end = kaldi_front_end(backbone['in_channels'], 'hamming', 32768.0)
     if _is_second(state):
@@ -80,10 +92,22 @@ def wespeaker_redimnet(state: State, settings: dict) -> Recipe:
             'ReDimNet2 of WeSpeaker: convert it with --from redimnet if it has its own mel bank.'
         )
     keys |= _behind() | weight_bias('seg_1', 'embedding.linear')
-    return _recipe(state, backbone, dict(embed_dim=size(state, 'seg_1.weight'), norm='none'), keys, front_end)
+    embedding = dict(embed_dim=size(state, 'seg_1.weight'), norm='none')
+    return _recipe(state, backbone, embedding, keys, front_end, WESPEAKER_IGNORED)
 
 
-def _recipe(state: State, backbone: dict, embedding: dict, keys: dict, front_end: dict) -> Recipe:
+def _published_name(key: str, last: int) -> str:
+    """IDRnD's name of a key of WeSpeaker, which keeps the weights of the sums apart from the stages."""
+    if found := re.match(r'backbone\.inputs_weights\.(\d+)$', key):
+        return 'backbone.fin_wght1d.w' if int(found[1]) == last else f'backbone.stage{found[1]}.0.w'
+    if found := re.match(r'backbone\.stage(\d+)\.(\d+)\.(.*)$', key):
+        return f'backbone.stage{found[1]}.{int(found[2]) + 2}.{found[3]}'
+    return key
+
+
+def _recipe(
+    state: State, backbone: dict, embedding: dict, keys: dict, front_end: dict, ignored: tuple[str, ...]
+) -> Recipe:
     width = size(state, 'pool.linear2.weight')
     neck = dict(
         type='AttentiveStatsPooling',
@@ -101,7 +125,7 @@ def _recipe(state: State, backbone: dict, embedding: dict, keys: dict, front_end
         front_end,
         dict(backbone=backbone, neck=neck, embedding=dict(type='EmbeddingLayer', **embedding)),
         keys,
-        IGNORED,
+        ignored,
     )
 
 

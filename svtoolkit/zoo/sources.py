@@ -37,7 +37,7 @@ def wespeaker(state: State, settings: dict) -> Recipe:
         preset = ECAPA_PRESETS['wespeaker_glob_c512' if glob else 'wespeaker_c512']
         front_end = kaldi_front_end(size(state, 'layer1.conv.weight', 1), 'hamming', 32768.0)
         return _ecapa(state, preset, keys, scale, front_end)
-    if any(key.startswith(('backbone.fin_wght1d', 'backbone.stem.')) for key in state):
+    if any(key.startswith('backbone.stem.') for key in state):
         return wespeaker_redimnet(state, settings)
     return _pictures(state, 'hamming', 32768.0, eps=1e-7)
 
