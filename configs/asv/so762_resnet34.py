@@ -1,14 +1,15 @@
-"""The shipped model: ResNet34 (24-32-64-128), AAM, all of speechocean762's training voices; one CPU x 32 crops of 2 s.
+"""ResNet34 (24-32-64-128), AAM, 115 voices of speechocean762; one CPU x 32 crops of 2 s, 36 epochs.
 
 Trains on the whole corpus without loss and on its Opus cut, three speeds as speakers of their own, noise and
 rooms on half of the crops. Lists and packs: tools/join_lists.py and "svtoolkit prepare" (docs/recipes.md).
+The shipped model goes on from this one with all 145 voices: so762_resnet34_all.py.
 """
 _base_ = ['../_base_/datasets/so762.py', '../_base_/default_runtime.py']
 packs = '{{$SVTOOLKIT_PACKS:data/packs}}/'
 noise = dict(type='AddNoise', pack=packs + 'noise.pack', kinds=dict(noise=(3, 20), music=(5, 20), babble=(10, 20)))
 room = dict(type='Reverb', pack=packs + 'rir.pack')
 train_dataloader = dict(dataset=dict(
-    manifest=packs + 'train.tsv', pack=packs + 'train.pack', exclude_speakers=None, frames=200,
+    manifest=packs + 'train.tsv', pack=packs + 'train.pack', frames=200,
     speeds=(1.0, 0.9, 1.1),
     pipeline=[dict(type='RandomChoice', transforms=[None, noise, room, [room, noise]], probs=[0.5, 0.3, 0.1, 0.1])]))
 del noise, room

@@ -2,6 +2,8 @@
 
     python tools/benchmarks/compare_recipes.py --work-dir work_dirs/recipes --csv docs/recipes.csv
 
+Training audio, noise and rooms come from packs ($SVTOOLKIT_PACKS, made by tools/join_lists.py and "svtoolkit
+prepare"): whole recordings and their Opus cut side by side.
 Started again, it skips what the CSV already holds and resumes what was broken off. Every variant changes the
 base recipe in one thing. Results: development EER at the last validation, in percent, and CPU minutes.
 """
@@ -66,7 +68,7 @@ VARIANTS: dict[str, dict] = {
     '--csv', 'table', type=click.Path(path_type=Path), default=Path('docs/recipes.csv'), show_default=True
 )
 @click.option(
-    '--epochs', default=8, show_default=True, help='Of the base recipe; batch 64 gets as many crops.'
+    '--epochs', default=3, show_default=True, help='Of 115 steps of 32 crops.'
 )
 @click.option(
     '--only', multiple=True, type=click.Choice(list(VARIANTS)), help='Variants to run; all without it.'
@@ -84,6 +86,8 @@ def main(work_dir: Path, table: Path, epochs: int, only: tuple[str, ...]) -> Non
             'train_cfg.max_epochs': epochs,
             'train_cfg.val_interval': epochs,
             'train_dataloader.num_workers': 0,
+            f'{DATA}.manifest': f'{PACKS}/train.tsv',
+            f'{DATA}.pack': f'{PACKS}/train.pack',
         }
         result = train(
             BASE,
