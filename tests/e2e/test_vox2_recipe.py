@@ -36,26 +36,58 @@ def voxceleb(tiny_corpus, tmp_path_factory) -> Path:
 
 
 def run(command: list[str], voxceleb: Path) -> str:
-    environment = {**os.environ, 'VOXCELEB': str(voxceleb), 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
-                   'PYTHONPATH': str(ROOT), 'PORT': '29571'}
+    environment = {
+        **os.environ,
+        'VOXCELEB': str(voxceleb),
+        'OMP_NUM_THREADS': '1',
+        'PYTHON': sys.executable,
+        'PYTHONPATH': str(ROOT),
+        'PORT': '29571',
+    }
     done = subprocess.run(command, env=environment, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
 def options(batch: int) -> list[str]:
-    return ['--cfg-options', f'train_dataloader.batch_size={batch}', 'train_dataloader.num_workers=0',
-            'val_dataloader.num_workers=0', 'train_cfg.max_epochs=1', 'train_dataloader.dataset.frames=80',
-            'train_dataloader.persistent_workers=False', 'val_dataloader.persistent_workers=False']
+    return [
+        '--cfg-options',
+        f'train_dataloader.batch_size={batch}',
+        'train_dataloader.num_workers=0',
+        'val_dataloader.num_workers=0',
+        'train_cfg.max_epochs=1',
+        'train_dataloader.dataset.frames=80',
+        'train_dataloader.persistent_workers=False',
+        'val_dataloader.persistent_workers=False',
+    ]
 
 
 def test_the_recipe_trains_alone_and_on_two_processes(voxceleb, tmp_path):
     config = str(ROOT / 'configs/asv/vox2_resnet34.py')
-    log = run([sys.executable, str(ROOT / 'tools/train.py'), config, '--work-dir', str(tmp_path / 'one'), *options(8)],
-              voxceleb)
+    log = run(
+        [
+            sys.executable,
+            str(ROOT / 'tools/train.py'),
+            config,
+            '--work-dir',
+            str(tmp_path / 'one'),
+            *options(8),
+        ],
+        voxceleb,
+    )
     assert 'asv/EER' in log
-    run(['bash', str(ROOT / 'tools/dist_train.sh'), config, '2', '--work-dir', str(tmp_path / 'two'), *options(4)],
-        voxceleb)
+    run(
+        [
+            'bash',
+            str(ROOT / 'tools/dist_train.sh'),
+            config,
+            '2',
+            '--work-dir',
+            str(tmp_path / 'two'),
+            *options(4),
+        ],
+        voxceleb,
+    )
     one, two = (files.load(tmp_path / name / 'epoch_1.pth') for name in ('one', 'two'))
     assert one['svt_sampler'] == two['svt_sampler']
     assert one['state_dict']['head.weight'].shape == (4, 256)
