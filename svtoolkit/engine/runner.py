@@ -164,7 +164,9 @@ class SpeakerRunner(Runner):
             dataset_meta=dataset.metainfo,
             model=self.cfg.model.to_dict(),
         )
-        saved: dict[str, Any] = dict(meta=meta, state_dict={k: v.cpu() for k, v in self.bare_model.state_dict().items()})
+        saved: dict[str, Any] = dict(
+            meta=meta, state_dict={k: v.cpu() for k, v in self.bare_model.state_dict().items()}
+        )
         if not weights_only:
             sampler = self.train_dataloader.batch_sampler.state_dict()
             saved['svt_sampler'] = {**sampler, 'epoch': epoch, 'step': step}

@@ -67,9 +67,7 @@ VARIANTS: dict[str, dict] = {
 @click.option(
     '--csv', 'table', type=click.Path(path_type=Path), default=Path('docs/recipes.csv'), show_default=True
 )
-@click.option(
-    '--epochs', default=3, show_default=True, help='Of 115 steps of 32 crops.'
-)
+@click.option('--epochs', default=3, show_default=True, help='Of 115 steps of 32 crops.')
 @click.option(
     '--only', multiple=True, type=click.Choice(list(VARIANTS)), help='Variants to run; all without it.'
 )
