@@ -1,7 +1,7 @@
 """Fixtures for every test: where the real recordings are, and one thread so that runs agree."""
 
 import os
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,9 @@ def tiny_corpus(tmp_path_factory) -> Path:
     (folder / 'dev_speakers.txt').write_text('s6\ns7\n')
     for name, speakers in dict(dev=(6, 7), random=(8, 9, 10, 11), hard=(11, 10, 9, 8)).items():
         lines = [f'1 s{s}-u{a} s{s}-u{b}' for s in speakers for a in range(6) for b in range(a)]
-        lines += [f'0 s{s}-u{a} s{t}-u{b}' for s, t in pairwise(speakers) for a in range(6) for b in range(6)]
+        lines += [
+            f'0 s{s}-u{a} s{t}-u{b}' for s, t in combinations(speakers, 2) for a in range(6) for b in range(6)
+        ]
         (folder / f'trials_{name}.txt').write_text('\n'.join(lines) + '\n')
     return folder.parent
 

@@ -1,5 +1,6 @@
 """Train and test from a config file: what ``tools/train.py`` and ``svtoolkit train`` call."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from svtoolkit.errors import ConfigError
 from svtoolkit.models.fingerprint import fingerprint
 from svtoolkit.registry import DATASETS, RUNNERS
 
+RUNS = itertools.count(1)
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -174,4 +176,6 @@ def _build_runner(config: Config):
         raise ConfigError(f'launcher {config.launcher!r}: choose one of {", ".join(LAUNCHERS)}.')
     if config.launcher == 'pytorch' and 'LOCAL_RANK' not in os.environ:
         raise ConfigError('--launcher pytorch: start with tools/dist_train.sh, or with torchrun.')
+    # mmengine tells runs apart by name and second: two of one config may start within a second
+    config.experiment_name = f'{Path(config.work_dir).name}-{next(RUNS)}'
     return RUNNERS.get(config.get('runner_type', 'SpeakerRunner')).from_cfg(config)

@@ -84,7 +84,7 @@ def test_killed_in_mid_epoch_and_resumed_equals_the_straight_run(tiny_config, tm
     process.send_signal(signal.SIGKILL)
     process.wait()
     stopped = files.load(files.latest(broken))['meta']['iter']
-    assert kill_at <= stopped < 27
+    assert kill_at - 1 <= stopped < 27  # the kill may fall between the file and the line that names it
     subprocess.run(
         command(tiny_config, broken, '--resume', '--cfg-options', *loader),
         check=True,
