@@ -1,7 +1,7 @@
 """Crops a core can prepare: our data loader against SpeechBrain's and wespeaker's own, unmodified.
 
-Claim: with augmentation at least 1.5 times as many 2 s crops a CPU second as either when reading the same WAV
-files, and at least 4 times as many from a pack. All three pass through their own datasets and a torch
+Claim: at least 1.5 times as many 2 s crops a CPU second as either when reading the same WAV files, with
+augmentation; from a pack 4 times as many without it, and measured 3.5 to 3.7 times with it. All three pass through their own datasets and a torch
 DataLoader that works in this process; CPU time counts, and all take the rounds in turn, so that a busy machine
 slows all of them. The augmentation is wespeaker's rule, which cannot be changed there: nothing (1 in 5), a room
 (2 in 5), or noise, music or babble (2 in 5, by file in theirs, by kind in ours). Nobody changes speed or
