@@ -1,6 +1,9 @@
 """Fixtures for every test: where the real recordings are, and one thread so that runs agree."""
 
+import importlib
 import os
+import warnings
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
@@ -28,6 +31,22 @@ def data_dir() -> Path:
     if folder is None:
         pytest.skip('no real recordings: set SVTOOLKIT_DATA to a folder that holds so762/')
     return folder
+
+
+@pytest.fixture(scope='session')
+def speechbrain():
+    """Imports modules of SpeechBrain; tests that compare with it are skipped where it is not installed."""
+    if find_spec('speechbrain') is None:
+        pytest.skip('SpeechBrain is not installed')
+    from svtoolkit.audio._torchaudio import load_torchaudio
+
+    def module(name):
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            load_torchaudio()
+            return importlib.import_module(f'speechbrain.{name}')
+
+    return module
 
 
 @pytest.fixture(scope='session')

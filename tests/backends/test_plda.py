@@ -195,3 +195,29 @@ def test_faults_are_named(world):
     model = KaldiPLDA().set_model(np.zeros(2), np.eye(2), np.eye(2))
     with pytest.raises(ValueError, match='exactly at the mean'):
         model.score(np.zeros((1, 2)), np.ones((1, 2)))
+
+
+def test_speechbrain_scores_alike_and_learns_the_same(speechbrain):
+    """Its mean is that of the utterances, ours that of the model; they are one where speakers speak equally often."""
+    peer = speechbrain('processing.PLDA_LDA')
+    world = draw_speakers(num_speakers=200, least=5, most=5)
+    matrix = world.table.matrix.astype(float)
+
+    def statistics(speakers, rows):
+        names, none = np.array(speakers, 'O'), np.array([None] * len(rows))
+        utts = names if len(set(speakers)) == len(rows) else np.array(world.table.ids, 'O')
+        return peer.StatObject_SB(names, utts, none, none, np.ones((len(rows), 1)), rows.copy())
+
+    ours = PLDA(iterations=100).fit(world.table, world.speakers)
+    enrol, test = [f'e{row:02d}' for row in range(10)], [f't{row:02d}' for row in range(30)]
+    trials = peer.Ndx(models=np.array(enrol, 'O'), testsegs=np.array(test, 'O'))
+    sides = statistics(enrol, matrix[:10]), statistics(test, matrix[10:40])
+    loading = np.linalg.cholesky(ours.between)
+    scores = peer.fast_PLDA_scoring(*sides, trials, ours.mean, loading, ours.within).scoremat
+    np.testing.assert_allclose(ours.score(matrix[:10], matrix[10:40]), scores, atol=1e-9)
+
+    theirs = peer.PLDA(rank_f=6, nb_iter=200)
+    theirs.plda(statistics(world.speakers, matrix))
+    np.testing.assert_allclose(ours.mean, theirs.mean, atol=1e-6)
+    np.testing.assert_allclose(ours.between, theirs.F @ theirs.F.T, atol=1e-6)
+    np.testing.assert_allclose(ours.within, theirs.Sigma, atol=1e-6)
