@@ -2,10 +2,12 @@
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
+from torch import distributed
 
 from svtoolkit import plugins
 from svtoolkit.engine import fine_tune
@@ -105,8 +107,9 @@ def train(
     fine_tune.prepare(config)
     fill_num_speakers(config)
     check_config(config)
-    runner = _build_runner(config)
-    runner.train()
+    with _process_group():
+        runner = _build_runner(config)
+        runner.train()
     metrics = {
         key: runner.message_hub.get_scalar(f'val/{key}').current()
         for key in ('asv/EER', 'asv/minDCF_p05')
@@ -149,11 +152,12 @@ def test(
         config.pop(key, None)
     config.test_evaluator.out_dir = str(out_dir or Path(config.work_dir) / 'test')
     check_config(config)
-    runner = _build_runner(config)
-    runner.load_or_resume()
-    mark = fingerprint(runner.bare_model.state_dict(), config.model.data_preprocessor.to_dict())
-    config.test_evaluator.fingerprint = runner._test_evaluator.fingerprint = mark
-    return runner.test()
+    with _process_group():
+        runner = _build_runner(config)
+        runner.load_or_resume()
+        mark = fingerprint(runner.bare_model.state_dict(), config.model.data_preprocessor.to_dict())
+        config.test_evaluator.fingerprint = runner._test_evaluator.fingerprint = mark
+        return runner.test()
 
 
 def fill_num_speakers(config: Config) -> None:
@@ -169,6 +173,23 @@ def fill_num_speakers(config: Config) -> None:
 
 def _set_work_dir(config: Config, config_path: str | Path, work_dir: str | Path | None) -> None:
     config.work_dir = str(work_dir or config.get('work_dir') or Path('work_dirs') / Path(config_path).stem)
+
+
+@contextmanager
+def _process_group() -> Iterator[None]:
+    """Leave the process group that the runner joins: all ranks together, or at once after an error.
+
+    Threads of gloo that outlive the interpreter abort the process (pytorch pull request 179291), and torchrun then
+    fails a run that was done.
+    """
+    ours = not distributed.is_initialized()
+    try:
+        yield
+        if ours and distributed.is_initialized():
+            distributed.barrier()
+    finally:
+        if ours and distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def _build_runner(config: Config):
