@@ -12,7 +12,13 @@ from svtoolkit.cli._scoring import CRITERIA, prepare, scoring_options
 @click.option('--criterion', default='eer', show_default=True, help=f'Tunes the threshold: {CRITERIA}.')
 @click.option('--p-target', default=0.01, show_default=True, help='Prior of a target, for mindcf.')
 @click.option('--threshold', type=click.Path(), help='Decide by this threshold.json instead of tuning one.')
-@click.option('--rounds', default=1000, show_default=True, help='Of the bootstrap; 0: no intervals.')
+@click.option(
+    '--rounds',
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help='Of the bootstrap; 0: no intervals.',
+)
 @click.option('--report/--no-report', default=True, show_default=True, help='Write report.html.')
 @click.option(
     '--audio/--no-audio', default=True, show_default=True, help='Let the report play the hardest errors.'

@@ -14,7 +14,13 @@ import click
 )
 @click.option('--root', type=click.Path(), help='Folder that paths of the lists start from.')
 @click.option('--output', '-o', type=click.Path(), help='Page to write.  [default: FOLDER/report.html]')
-@click.option('--errors', default=6, show_default=True, help='Misses and false alarms shown, each.')
+@click.option(
+    '--errors',
+    default=6,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help='Misses and false alarms shown, each.',
+)
 @click.option('--audio/--no-audio', default=True, show_default=True, help='Embed the first seconds of them.')
 def command(folder, manifests, root, output, errors, audio) -> None:
     """Write one self-contained HTML page about the evaluation in FOLDER: nothing is loaded from elsewhere."""

@@ -141,6 +141,7 @@ def draw_roc(axes: Axes, systems: Systems) -> None:
         axes.plot(100 * fa[picked], 100 * (1 - curve.miss[picked]), color=colour, linewidth=1.6, label=label)
     axes.set_xscale('log')
     axes.set_xlim(max(100 * lowest, 1e-6), 100)
+    axes.set_ylim(0, 101)
     axes.set_xlabel('false alarms, % of non-target trials')
     axes.set_ylabel('hits, % of target trials')
     _legend(axes, 'lower right')
@@ -155,9 +156,11 @@ def draw_histogram(axes: Axes, scores: np.ndarray, labels: np.ndarray, threshold
         share = 100 * counts / max(1, counts.sum())
         axes.stairs(share, edges, fill=True, color=colour, alpha=0.35)
         axes.stairs(share, edges, color=colour, linewidth=1.2, label=f'{name} ({int(picked.sum())})')
+    top = axes.get_ylim()[1]
     if threshold is not None:
-        axes.axvline(threshold, color=INK, linewidth=1, linestyle='--', label=f'threshold {threshold:.3f}')
-    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])  # room for the legend
+        label = f'threshold {threshold:.3f}'
+        axes.vlines(threshold, 0, top, color=INK, linewidth=1, linestyle='--', label=label)
+    axes.set_ylim(0, 1.3 * top)  # room for the legend
     axes.set_xlabel('score')
     axes.set_ylabel('% of the trials of a kind')
     _legend(axes, 'upper right')

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | VoxCeleb1-O, -E, -H (original, cleaned), VoxSRC | ``label path path``, or ``path path`` (blind) | one file |
 | CN-Celeb | ``model path label`` (``trials.lst``) | ``enroll.lst``, or ``enroll.map`` with several files |
-| SITW, VOiCES | ``model path tgt|imp`` | ``model path [start end]`` |
+| SITW core, VOiCES | ``model path tgt|imp`` | ``model path`` |
 | SRE | TSV with a header (``modelid segmentid side targettype``), or Kaldi's ``model utt target`` | TSV, or ``model utt utt …`` |
 | so762 | ``label utt utt`` | one file |
 

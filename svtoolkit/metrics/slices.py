@@ -4,6 +4,7 @@ One threshold serves the whole list, so FAR and FRR of a part show who pays for 
 how hard it is when it is alone.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -52,7 +53,7 @@ class SliceReport:
 
     Attributes:
         threshold: the common threshold of FAR and FRR.
-        rows: columns in the order given, values sorted.
+        rows: columns in the order given, values sorted, numbers in them by size.
         worst: the part with the highest EER among those with enough trials of both kinds; None if none has.
     """
 
@@ -102,8 +103,8 @@ def slices(
         if cells.shape != truth.shape:
             raise ValueError(f'column {name!r} has shape {cells.shape}, but there are {len(truth)} trials.')
         kinds, index = np.unique(cells.astype(str) if cells.dtype == object else cells, return_inverse=True)
-        for number, kind in enumerate(kinds):
-            part = np.flatnonzero(index == number)
+        for number in sorted(range(len(kinds)), key=lambda number: _size_order(str(kinds[number]))):
+            kind, part = kinds[number], np.flatnonzero(index == number)
             people = tuple(side[part] for side in sides) if sides else None
             row = _measure(name, str(kind), values[part], truth[part], threshold)
             if people and row.eer is not None and _enough(row, min_trials):
@@ -125,6 +126,12 @@ def binned(values: ArrayLike, edges: Sequence[float]) -> np.ndarray:
     inner = [f'{low:g}-{high:g}' for low, high in pairwise(limits)]
     names = np.array([f'<{limits[0]:g}', *inner, f'{limits[-1]:g}+'])
     return names[np.searchsorted(limits, np.asarray(values), side='right')]
+
+
+def _size_order(value: str) -> tuple[list[tuple[float, bool]], str]:
+    """Key that puts ``<2`` before ``2-5`` before ``10+``."""
+    found = re.findall(r'(<?)((?:(?<!\d)-)?\d+(?:\.\d+)?)', value)
+    return [(float(number), not below) for below, number in found], value
 
 
 def _enough(row: Slice, min_trials: int) -> bool:

@@ -51,6 +51,15 @@ def test_small_parts_are_listed_but_cannot_be_the_worst():
     assert slices(scores, labels, {'room': room}, min_trials=10**6).worst is None
 
 
+def test_ranges_are_listed_by_size():
+    scores, labels, _ = two_genders()
+    names = ['<2', '2-5', '5-10', '5-10 / <2', '10+', 'unknown']
+    ranges = np.resize([names[place] for place in (4, 2, 5, 0, 3, 1)], len(scores))
+    levels = np.resize([-5.0, 10.0, 2.5], len(scores))
+    rows = slices(scores, labels, {'length': ranges, 'snr': levels}).rows
+    assert [row.value for row in rows] == ['unknown', *names[:5], '-5.0', '2.5', '10.0']
+
+
 def test_intervals_with_speakers():
     scores, labels, gender = two_genders()
     rng = np.random.default_rng(1)
