@@ -92,4 +92,6 @@ def _read_plain(
         os.close(handle)
     if len(samples) != count or count < 1:
         return None
-    return samples.astype(np.float32) * np.float32(1 / 32768)
+    wave = samples.astype(np.float32)
+    wave *= np.float32(1 / 32768)
+    return wave

@@ -66,7 +66,9 @@ class Plan:
 
 def draw_rng(draw: Draw, salt: int) -> np.random.Generator:
     """Generator of one item; ``salt`` parts its uses: 0 crop, 1 augmentation, 2 masking."""
-    return np.random.default_rng([draw.seed, draw.epoch, draw.pos, salt])
+    words = (draw.seed, draw.epoch, draw.pos, salt)
+    # The same generator from an array of words; numpy takes a third longer to look at a list.
+    return np.random.default_rng(np.array(words, np.uint32) if max(words) < 2**32 else words)
 
 
 def frame_samples(num_frames: int, sample_rate: int = 16000) -> int:

@@ -63,11 +63,13 @@ class AddNoise:
         numbers, is_talk = self._sounds_of(kind)
         count = int(rng.integers(self.talkers[0], self.talkers[1] + 1)) if is_talk else 1
         speech_power = mean_square(wave)
-        mixed = wave.copy()
+        mixed = wave
         for number in rng.choice(numbers, count, replace=count > len(numbers)).tolist():
             snr_db = rng.uniform(*self.kinds[kind])
             noise = self.sounds.piece(number, len(wave), rng)
-            mixed += np.float32(noise_gain(speech_power, mean_square(noise), snr_db, CLOVA_FLOOR)) * noise
+            noise *= np.float32(noise_gain(speech_power, mean_square(noise), snr_db, CLOVA_FLOOR))
+            noise += mixed
+            mixed = noise
         return mixed
 
     def _sounds_of(self, kind: str) -> tuple[np.ndarray, bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from svtoolkit.datasets.transforms.convolution import Spectrum, invert, table_shape, transform
+from svtoolkit.datasets.transforms.convolution import Spectrum, invert, table_columns, transform
 from svtoolkit.datasets.transforms.sounds import SoundSource
 from svtoolkit.errors import ConfigError
 from svtoolkit.registry import TRANSFORMS
@@ -51,9 +51,9 @@ class Reverb:
     def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rooms = self.sounds.of_kind('rir') if 'rir' in self.sounds.kinds() else np.arange(len(self.sounds))
         spectrum, direct = self._room(int(rng.choice(rooms)), len(wave))
-        product = transform(wave, spectrum.shape)
+        product = transform(wave, spectrum.shape[1])
         product *= spectrum
-        return invert(product, direct, len(wave))
+        return invert(product)[direct : direct + len(wave)]
 
     def _room(self, number: int, num_samples: int) -> tuple[Spectrum, int]:
         """Spectrum of a response for waveforms of ``num_samples``, and where its direct path is."""
@@ -65,8 +65,8 @@ class Reverb:
         energy = float(np.dot(response, response))
         if not energy > 0:
             raise ConfigError(f'{self.sounds.name}: room {number} holds only zeros; take it out.')
-        shape = table_shape(num_samples + len(response) - 1)
-        room = (transform(response / np.float32(math.sqrt(energy)), shape), int(np.argmax(np.abs(response))))
+        columns = table_columns(num_samples + len(response) - 1)
+        room = transform(response / np.float32(math.sqrt(energy)), columns), int(np.argmax(np.abs(response)))
         self._kept[key] = room
         self._kept_bytes += room[0].nbytes
         while self._kept_bytes > CACHE_BYTES and len(self._kept) > 1:

@@ -5,7 +5,7 @@ import pytest
 
 from svtoolkit.audio.effects import reverberate
 from svtoolkit.datasets.packs import write_pack
-from svtoolkit.datasets.transforms.convolution import invert, table_shape, transform
+from svtoolkit.datasets.transforms.convolution import invert, table_columns, transform
 from svtoolkit.datasets.transforms.reverb import Reverb
 from svtoolkit.errors import ConfigError
 
@@ -17,8 +17,8 @@ def test_products_equal_numpys(sizes):
     rng = np.random.default_rng(sum(sizes))
     a, b = (rng.normal(size=size) for size in sizes)
     expected = np.convolve(a, b)
-    shape = table_shape(len(expected))
-    got = invert(transform(a.astype(np.float32), shape) * transform(b.astype(np.float32), shape))
+    columns = table_columns(len(expected))
+    got = invert(transform(a.astype(np.float32), columns) * transform(b.astype(np.float32), columns))
     assert got.dtype == np.float32
     scale = np.linalg.norm(a) * np.linalg.norm(b)
     np.testing.assert_allclose(got[: len(expected)], expected, atol=2e-6 * scale)
