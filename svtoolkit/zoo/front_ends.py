@@ -36,6 +36,11 @@ def mfcc_front_end() -> dict:
     return _preprocessor(dict(type='MFCC', num_coeffs=40), 'none')
 
 
+def waveform_front_end() -> dict:
+    """Samples in ±1 as they are, for networks with filters of their own."""
+    return _preprocessor(dict(type='Waveform'), 'none')
+
+
 def redimnet_front_end(settings: dict) -> dict:
     """ReDimNet's own mel bank, ``MelBanks``, by the ``model_config`` of its checkpoints.
 

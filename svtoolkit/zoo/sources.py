@@ -10,7 +10,7 @@ from svtoolkit.errors import CheckpointError
 from svtoolkit.models.backbones.ecapa_tdnn import ECAPA_PRESETS
 from svtoolkit.models.backbones.resnet import BLOCKS
 from svtoolkit.zoo.convert_campplus import campplus_keys
-from svtoolkit.zoo.convert_clova import clova_keys
+from svtoolkit.zoo.convert_clova import clova
 from svtoolkit.zoo.convert_ecapa import speechbrain_keys, tao_keys, wespeaker_keys
 from svtoolkit.zoo.convert_lstm import lstm_keys
 from svtoolkit.zoo.convert_redimnet import redimnet, wespeaker_redimnet
@@ -65,37 +65,6 @@ def tao(state: State, settings: dict) -> Recipe:
     prefixed = {prefix + key: ours for key, ours in keys.items()}
     ignored = (f'{prefix}torchfbank.', f'{prefix}specaug.', 'speaker_loss.')
     return Recipe(recipe.architecture, front_end, recipe.network, prefixed, ignored)
-
-
-def clova(state: State, settings: dict) -> Recipe:
-    """SE-ResNet-34 L or V2 of the voxceleb_trainer; 40 mel bins where the file does not say how many."""
-    prefix = '__S__.' if any(key.startswith('__S__.') for key in state) else ''
-    net = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    large = 'attention' in net
-    bank = next((value for key, value in net.items() if key.endswith('mel_scale.fb')), None)
-    bins = 40 if bank is None else bank.shape[1]
-    widths = [size(net, f'layer{stage}.0.conv1.weight') for stage in (1, 2, 3, 4)]
-    blocks = [count(net, rf'layer{stage}\.(\d+)\.') for stage in (1, 2, 3, 4)]
-    reduction = widths[0] // size(net, 'layer1.0.se.fc.0.weight')
-    backbone = dict(type='ClovaResNet', widths=widths, blocks=blocks, se_reduction=reduction)
-    width = size(net, 'sap_linear.weight' if large else 'attention.3.weight')
-    stats = size(net, 'fc.weight', 1) == 2 * width
-    if large:
-        neck = dict(type='SelfAttentivePooling', attention_channels=None, stats=stats, variance_floor=1e-5)
-    else:
-        backbone |= dict(strides=(1, 2, 2, 2), stem='plain', pool_bins=False)
-        neck = dict(type='AttentiveStatsPooling', act='relu_bn', stats=stats, variance_floor=1e-5)
-        neck['attention_channels'] = size(net, 'attention.0.weight')
-    front_end = mel_front_end('clova', bins, 'mean_std')
-    if not large:
-        front_end['feature']['preemphasis'] = 0.97
-    return Recipe(
-        f'ResNetSE34{"L" if large else "V2"}',
-        front_end,
-        dict(backbone=backbone, neck=neck, embedding=_linear(size(net, 'fc.weight'))),
-        {prefix + key: ours for key, ours in clova_keys(large, blocks).items()},
-        (f'{prefix}torchfb.', f'{prefix}instancenorm.', '__L__.'),
-    )
 
 
 def resemblyzer(state: State, settings: dict) -> Recipe:

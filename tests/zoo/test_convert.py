@@ -199,6 +199,13 @@ def test_two_embedding_layers_are_refused_by_name(tmp_path):
         converted(state, 'wespeaker', tmp_path)
 
 
+def test_pooling_that_leaves_no_weights_is_not_guessed(tmp_path):
+    with pytest.raises(CheckpointError, match='TAP or MAX'):
+        converted(
+            {'netcnn.0.weight': torch.zeros(96, 1, 5, 7), 'fc.weight': torch.zeros(2, 512)}, 'clova', tmp_path
+        )
+
+
 def test_settings_that_cannot_be_followed_are_named(tmp_path):
     content = dict(
         model_config=dict(feat_type='tf', stages_setup=[], pooling_func='TSTP'),

@@ -9,7 +9,7 @@ from foreign_weights import by_key_map, by_list, converted, embedding
 from svtoolkit.models.backbones.ecapa_tdnn import ECAPA_PRESETS
 from svtoolkit.registry import MODELS
 from svtoolkit.zoo.convert_campplus import campplus_keys
-from svtoolkit.zoo.convert_clova import clova_keys
+from svtoolkit.zoo.convert_clova import clova_keys, rawnet3_keys, vggvox_keys
 from svtoolkit.zoo.convert_ecapa import speechbrain_keys, tao_keys, wespeaker_keys
 from svtoolkit.zoo.convert_res2net import eres2net_keys, res2net_keys, wespeaker_eres2net_keys
 from svtoolkit.zoo.convert_resnet import resnet_keys
@@ -45,6 +45,8 @@ REDIMNET2 = dict(
 
 # Of unit embeddings; float32 leaves up to 2e-5, a wrong padding moves them by 3e-3, a wrong window by 5e-5.
 TOLERANCE = 3e-5
+# Between tones the filters of RawNet3 give nearly nothing, whose logarithm magnifies the rounding.
+LOOSER = {'clova rawnet3': 5e-4}
 
 
 def network(backbone, neck, bins=80, **layer):
@@ -98,6 +100,33 @@ def clova_checkpoint(large):
     return {'model_state_dict': {f'__S__.{key}': value for key, value in state.items()}, 'epoch': 3}
 
 
+def vggvox():
+    neck = dict(type='SelfAttentivePooling', attention_channels=None)
+    net = network(dict(type='VGGVox40'), neck, bins=40, embed_dim=512, norm='none')
+    state = by_key_map(vggvox_keys(), net, attention=(512, 1))
+    return {f'__S__.{key}': value for key, value in state.items()}
+
+
+def rawnet3():
+    """As its author publishes it, with what the network never calls; the filters spread over the spectrum."""
+    neck = dict(type='AttentiveStatsPooling', act='relu_bn', context=True, attention_channels=128)
+    net = dict(
+        data_preprocessor=dict(type='SpeakerPreprocessor', feature=dict(type='Waveform')),
+        backbone=dict(type='RawNet3'),
+        neck=neck,
+        embedding=dict(embed_dim=256, pre_norm='bn', norm='none'),
+    )
+    state = by_key_map(rawnet3_keys(), net)
+    state['conv1.filterbank.low_hz_'] = torch.linspace(0, 7000, 128)[:, None]
+    state['conv1.filterbank.band_hz_'] = torch.linspace(50, 500, 128)[:, None]
+    unused = {'bn1.weight': torch.ones(256), 'bn6.running_var': torch.ones(256)}
+    constant = {
+        'preprocess.0.flipped_filter': torch.zeros(1, 1, 2),
+        'conv1.filterbank.n_': torch.zeros(1, 125),
+    }
+    return {'model': state | unused | constant}
+
+
 # How a checkpoint is made, its toolkit, and what the original class gave for it: unit embedding[0:6], norm.
 # WeSpeaker: features of its cli/speaker.py; 3D-Speaker: its process/processor.py; SpeechBrain: Fbank and
 # InputNormalization of its verification_ecapa.yaml; NeMo: FilterbankFeatures; the others bring their own.
@@ -130,6 +159,10 @@ GOLDEN = {
         (0.043932, -0.006008, -0.016244, -0.000345, 0.014773, -0.069683), 4.97303),
     'clova v2': (lambda: clova_checkpoint(False), 'clova', 
         (0.012123, 0.027883, -0.002225, 0.019353, -0.019157, -0.049612), 7.6893),
+    'clova vggvox': (vggvox, 'clova', 
+        (0.00801, -0.007542, -0.025043, 0.042213, 0.010817, 0.085322), 22.34742),
+    'clova rawnet3': (rawnet3, 'clova', 
+        (-0.040183, -0.020999, -0.035291, -0.025747, -0.077864, -0.085165), 35.205),
     'nemo titanet': (lambda: by_list('titanet'), 'nemo', 
         (-0.068022, 0.056426, 0.053338, -0.028945, -0.104137, -0.143482), 0.67731),
     'redimnet': (
@@ -168,7 +201,7 @@ def variant(package, part, changes):
 
 @pytest.mark.parametrize('name', GOLDEN)
 def test_embedding_of_a_waveform_is_that_of_the_original(name, imported):
-    assert difference(embedding(imported(name)), name) < TOLERANCE
+    assert difference(embedding(imported(name)), name) < LOOSER.get(name, TOLERANCE)
 
 
 @pytest.mark.parametrize(('name', 'part', 'changes'), [
@@ -180,12 +213,14 @@ def test_embedding_of_a_waveform_is_that_of_the_original(name, imported):
     ('tao ecapa', 'backbone', dict(skip='chain')),
     ('wespeaker ecapa', 'backbone', dict(res2_passthrough='first')),
     ('wespeaker ecapa', 'backbone', dict(skip='sum')),
+    ('wespeaker ecapa', 'backbone', dict(padding_mode='reflect')),
     ('wespeaker resnet', 'data_preprocessor', dict(normalise='none')),
     ('clova l', 'data_preprocessor', dict(normalise='mean')),
+    ('clova rawnet3', 'backbone', dict(sinc_stride=9)),
     ('redimnet', 'data_preprocessor', dict(normalise='none')),
 ])  # fmt: skip
 def test_golden_values_feel_what_no_shape_shows(name, part, changes, imported):
-    assert difference(embedding(variant(imported(name), part, changes)), name) > TOLERANCE
+    assert difference(embedding(variant(imported(name), part, changes)), name) > LOOSER.get(name, TOLERANCE)
 
 
 @pytest.mark.parametrize(('name', 'feature'), [
@@ -196,10 +231,11 @@ def test_golden_values_feel_what_no_shape_shows(name, part, changes, imported):
     ('nemo titanet', dict(preemphasis=0.0)),
     ('speechbrain ecapa', dict(pad_mode='reflect')),
     ('clova v2', dict(preemphasis=0.0)),
+    ('clova vggvox', dict(window='hamming')),
     ('redimnet', dict(standardise=False)),
 ])  # fmt: skip
 def test_golden_values_feel_the_front_end(name, feature, imported):
     own = imported(name).config['data_preprocessor']['feature']
     inner = dict(own, feature=own['feature'] | feature) if 'feature' in own else own | feature
     model = variant(imported(name), 'data_preprocessor', dict(feature=inner))
-    assert difference(embedding(model), name) > TOLERANCE
+    assert difference(embedding(model), name) > LOOSER.get(name, TOLERANCE)
