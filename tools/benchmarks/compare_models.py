@@ -91,7 +91,7 @@ def run(config: str, options: dict, folder: Path, cpu_minutes: float, seed: int)
     plan = folder / 'epochs.txt'
     if not plan.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        plan.write_text(str(max(2, round(60 * cpu_minutes / epoch_seconds(config, options)))))
+        plan.write_text(str(max(1, round(60 * cpu_minutes / epoch_seconds(config, options)))))
     epochs = int(plan.read_text())
     schedule = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
     started = time.process_time()
