@@ -14,6 +14,16 @@ SMALL_WAVLM = dict(
     num_conv_pos_embedding_groups=2,
 )
 
+SMALL_W2V_BERT = dict(
+    model_type='wav2vec2-bert',
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    feature_projection_input_dim=40,
+    conv_depthwise_kernel_size=5,
+)
+
 SMALL = {
     'BiLSTM': dict(in_channels=20, hidden=8, layers=2),
     'CAMPPlus': dict(in_channels=24, head_channels=4, stem_channels=16, layers=(2, 2, 2), growth=4),
@@ -33,11 +43,12 @@ SMALL = {
     'SSLFrontEnd': dict(in_channels=1, config=SMALL_WAVLM),
     'TitaNet': dict(in_channels=20, channels=32, out_channels=16, repeat=1, dropout=0.0),
     'VGGVox40': dict(in_channels=40, width=0.0625),
+    'W2VBert': dict(in_channels=20, config=SMALL_W2V_BERT),
     'XVector': dict(in_channels=20, widths=(16, 16, 16, 16, 24)),
 }
 
 # Optional packages without which a part is not tested.
-NEEDS = {'SSLFrontEnd': 'transformers'}
+NEEDS = {'SSLFrontEnd': 'transformers', 'W2VBert': 'transformers'}
 
 # How far one item alone may be from the same item in a batch, where 1e-5 is too little.
 BATCH_TOLERANCE = {
@@ -58,6 +69,7 @@ KNOWN_FAILURES = {
     'SSLFrontEnd': {
         'frames': "its convolutions are not padded, so N' < N / 320",
     },
+    'W2VBert': {'frames': 'it reads pairs of frames and drops the last of an odd number'},
     'VGGVox40': {'frames': "its convolutions and pools are not padded, so N' < N / 32"},
 }
 

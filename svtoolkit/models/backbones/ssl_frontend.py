@@ -1,70 +1,22 @@
-"""Self-supervised speech models (WavLM, HuBERT, wav2vec 2.0, data2vec) as backbones, by ``transformers``.
+"""Self-supervised speech models as backbones, by ``transformers``: ``pip install svtoolkit[ssl]``."""
 
-A weighted sum of all layers as in SUPERB (Yang et al. 2021, https://arxiv.org/abs/2105.01051): layers near the
-input know more of the speaker. Needs ``pip install svtoolkit[ssl]``. Behind the feature ``Waveform`` with
-``normalise='none'``: these networks read samples in ±1.
-"""
-
-import contextlib
 import math
 from collections.abc import Sequence
-from types import ModuleType
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from svtoolkit.audio._torchaudio import TorchaudioMissingError, load_torchaudio
-from svtoolkit.errors import ConfigError, MissingExtraError
+from svtoolkit.errors import ConfigError
+from svtoolkit.models.layers.layer_sum import LayerSum
 from svtoolkit.registry import BACKBONES
 
 
-def import_transformers() -> ModuleType:
-    """Import transformers behind the guarded torchaudio, which it imports where one is installed.
-
-    Raises:
-        MissingExtraError: transformers is not installed.
-    """
-    with contextlib.suppress(TorchaudioMissingError):  # it does without
-        load_torchaudio()
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), 'ssl') from error
-    return transformers
-
-
-class Adapter(nn.Module):
-    """Two layers with a narrow middle, plus the input; changes nothing before training.
-
-    Houlsby et al. 2019, https://arxiv.org/abs/1902.00751; for speakers Peng et al. 2023,
-    https://arxiv.org/abs/2210.16032.
-
-    Args:
-        width: of the frames.
-        hidden: of the middle.
-    """
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.down = nn.Linear(width, hidden)
-        self.up = nn.Linear(hidden, width)
-        nn.init.zeros_(self.up.weight)
-        nn.init.zeros_(self.up.bias)
-
-    def forward(self, frames: Tensor) -> Tensor:
-        return frames + self.up(F.gelu(self.down(self.norm(frames))))
-
-
 @BACKBONES.register_module()
-class SSLFrontEnd(nn.Module):
-    """Waveforms to the weighted sum of a network's layers, [B, 1, T] -> [B, hidden, N'].
+class SSLFrontEnd(LayerSum):
+    """WavLM, HuBERT, wav2vec 2.0 or data2vec, [B, 1, T] waveforms -> [B, hidden, N'], the sum of its layers.
 
-    The sum is over the input of the first layer and the output of each; networks that norm the last output
-    once more (the large ones) are taken before that. Layer drop and the network's own masks are switched
-    off: their random numbers are not those of the run.
+    Behind the feature ``Waveform`` with ``normalise='none'``: these networks read samples in ±1.
 
     Args:
         in_channels: 1, the row of the feature ``Waveform``.
@@ -89,91 +41,67 @@ class SSLFrontEnd(nn.Module):
         adapter_dim: int | None = None,
         normalise: bool = False,
     ) -> None:
-        super().__init__()
-        if (pretrained is None) == (config is None):
-            raise ConfigError(
-                "SSLFrontEnd: give either pretrained='name or folder' or config=dict(model_type=...)."
-            )
+        super().__init__(pretrained, config, freeze, adapter_dim)
         if in_channels != 1:
             raise ConfigError(
                 f'SSLFrontEnd: in_channels={in_channels}, but it reads waveforms: use the feature Waveform.'
             )
-        net: Any = _load(pretrained) if pretrained is not None else _build(dict(config or {}))
-        net.config.layerdrop = 0.0
-        net.config.apply_spec_augment = False
-        if getattr(net, 'masked_spec_embed', None) is not None:
-            net.masked_spec_embed.requires_grad_(False)  # only the masks would use it
-        if freeze:
-            net.requires_grad_(False)
-        self.net = net
-        self.freeze = freeze
         self.normalise = normalise
-        width, num_layers = net.config.hidden_size, len(net.encoder.layers)
-        self.out_channels = width
-        self.subsampling = math.prod(net.config.conv_stride)
-        self.min_frames = _receptive_field(net.config.conv_kernel, net.config.conv_stride)
-        self.mix = nn.Parameter(torch.zeros(num_layers + 1))
-        self.adapters = None
-        if adapter_dim is not None:
-            self.adapters = nn.ModuleList(Adapter(width, adapter_dim) for _ in range(num_layers))
+        kernels, strides = self.net.config.conv_kernel, self.net.config.conv_stride
+        self.subsampling = math.prod(strides)
+        self.min_frames = _receptive_field(kernels, strides)
 
-    def train(self, mode: bool = True) -> 'SSLFrontEnd':
-        """As usual, but a frozen network stays in evaluation mode."""
-        super().train(mode)
-        if self.freeze:
-            self.net.eval()
-        return self
-
-    def forward(self, x: Tensor) -> Tensor:
+    def network_input(self, x: Tensor) -> Tensor:
         wave = x.squeeze(1)
         if wave.shape[-1] < self.min_frames:
             raise ValueError(f'SSLFrontEnd needs {self.min_frames} samples, got {wave.shape[-1]}.')
-        if self.normalise:
-            wave = F.layer_norm(wave, wave.shape[-1:], eps=1e-7)
-        quiet = torch.no_grad() if self.freeze and self.adapters is None else contextlib.nullcontext()
-        with quiet:
-            states = self.layer_states(wave)
-        weight = self.mix.softmax(dim=0).to(states[0].dtype)
-        total = weight[0] * states[0]
-        for i in range(1, len(states)):
-            total = total + weight[i] * states[i]
-        return total.transpose(1, 2)
-
-    def layer_states(self, wave: Tensor) -> list[Tensor]:
-        """Input of the first layer and output of each, waveforms [B, T] -> list of [B, N', hidden]."""
-        states: list[Tensor] = []
-
-        def keep_input(_layer: nn.Module, inputs: tuple) -> None:
-            states.append(inputs[0])
-
-        def keep_output(_layer: nn.Module, _inputs: tuple, output):
-            frames = output[0] if isinstance(output, tuple) else output
-            if self.adapters is not None:
-                frames = self.adapters[len(states) - 1](frames)
-            states.append(frames)
-            return (frames, *output[1:]) if isinstance(output, tuple) else frames
-
-        net: Any = self.net
-        layers = net.encoder.layers
-        hooks = [layers[0].register_forward_pre_hook(keep_input)]
-        hooks += [layer.register_forward_hook(keep_output) for layer in layers]
-        try:
-            net(wave)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return states
+        return F.layer_norm(wave, wave.shape[-1:], eps=1e-7) if self.normalise else wave
 
 
-def _load(name: str) -> nn.Module:
-    return import_transformers().AutoModel.from_pretrained(name, weights_only=True)
+@BACKBONES.register_module()
+class W2VBert(LayerSum):
+    """w2v-BERT 2.0, [B, F, N] filter bank -> [B, hidden, N // 2], the sum of its layers.
 
+    Barrault et al. 2023, https://arxiv.org/abs/2312.05187. It reads pairs of frames of the feature
+    ``Standardised(feature=dict(type='Fbank', num_mel_bins=80), eps=1e-7)`` with ``normalise='none'``; a last frame
+    without a partner is dropped.
 
-def _build(settings: dict) -> nn.Module:
-    transformers = import_transformers()
-    if 'model_type' not in settings:
-        raise ConfigError("SSLFrontEnd: config has no model_type, such as 'wavlm' or 'hubert'.")
-    return transformers.AutoModel.from_config(transformers.AutoConfig.for_model(**settings))
+    Args:
+        in_channels: F; the network reads twice as many values.
+        pretrained: name on the Hugging Face hub or folder of a model, such as ``facebook/w2v-bert-2.0``.
+        config: instead of it, the settings of a new network, such as ``dict(model_type='wav2vec2-bert')``.
+        freeze: train neither its layers nor its norms; weights of the sum and adapters still learn.
+        adapter_dim: width of an adapter behind each layer; None for no adapters.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        ConfigError: not exactly one of ``pretrained`` and ``config``, or a network that reads something else.
+    """
+
+    min_frames = 2
+
+    def __init__(
+        self,
+        in_channels: int = 80,
+        pretrained: str | None = None,
+        config: dict | None = None,
+        freeze: bool = True,
+        adapter_dim: int | None = None,
+    ) -> None:
+        super().__init__(pretrained, config, freeze, adapter_dim)
+        width = getattr(self.net.config, 'feature_projection_input_dim', 0)
+        if width != 2 * in_channels:
+            raise ConfigError(
+                f'W2VBert: in_channels={in_channels}, but the network ({self.net.config.model_type}) reads {width} '
+                'values a step, of two frames.'
+            )
+        self.subsampling = 2
+
+    def network_input(self, x: Tensor) -> Tensor:
+        if x.shape[-1] < self.min_frames:
+            raise ValueError(f'W2VBert needs {self.min_frames} frames, got {x.shape[-1]}.')
+        x = F.pad(x, (0, -(x.shape[-1] % 2)))  # a slice would tie an export to its rest
+        return torch.cat([x[..., ::2], x[..., 1::2]], dim=1).transpose(1, 2)
 
 
 def _receptive_field(kernels: Sequence[int], strides: Sequence[int]) -> int:

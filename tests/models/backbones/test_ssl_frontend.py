@@ -4,11 +4,14 @@ import copy
 import importlib.util
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from svtoolkit.errors import ConfigError, MissingExtraError
-from svtoolkit.models.backbones.ssl_frontend import SSLFrontEnd
+from svtoolkit.models.backbones.ssl_frontend import SSLFrontEnd, W2VBert
+from svtoolkit.models.layers.layer_sum import import_transformers
+from svtoolkit.registry import FEATURES
 
 needs_transformers = pytest.mark.skipif(
     importlib.util.find_spec('transformers') is None, reason='needs svtoolkit[ssl]'
@@ -94,6 +97,43 @@ def test_wrong_arguments_are_named():
         SSLFrontEnd(config=dict(hidden_size=16))
     with pytest.raises(ValueError, match='400 samples, got 399'):
         build()(torch.zeros(1, 1, 399))
+
+
+def build_w2v_bert(**options):
+    torch.manual_seed(0)
+    settings = dict(SMALL, model_type='wav2vec2-bert', feature_projection_input_dim=160)
+    return W2VBert(config=settings, **options)
+
+
+@needs_transformers
+def test_w2v_bert_is_the_weighted_sum_of_the_layers_behind_its_own_features():
+    """Of an odd number of frames: its extractor pads the last one and masks the pair."""
+    extractor = import_transformers().SeamlessM4TFeatureExtractor()
+    net = build_w2v_bert().eval()
+    net.mix.data = torch.tensor([0.3, -0.2, 0.5, 1.0])
+    wave = 0.1 * torch.randn(400 + 160 * 30, generator=torch.Generator().manual_seed(1))
+    front_end = FEATURES.build(dict(type='Standardised', feature=dict(type='Fbank'), eps=1e-7))
+    given = extractor(np.asarray(wave), sampling_rate=16000, return_tensors='pt')
+    with torch.no_grad():
+        layers = net.net(**given, output_hidden_states=True).hidden_states
+        expected = sum(w * layer for w, layer in zip(net.mix.softmax(0), layers))[:, :15]
+        torch.testing.assert_close(net(front_end(wave[None])), expected.transpose(1, 2), atol=1e-3, rtol=1e-3)
+    assert (net.out_channels, net.subsampling) == (16, 2)
+
+
+@needs_transformers
+def test_w2v_bert_learns_in_adapters_or_as_a_whole():
+    net = build_w2v_bert(adapter_dim=4).train()
+    net(torch.randn(2, 80, 21)).square().sum().backward()
+    assert {name.split('.')[0] for name, p in net.named_parameters() if p.requires_grad} == {
+        'mix',
+        'adapters',
+    }
+    assert all(p.grad is not None for p in net.adapters.parameters())
+    with pytest.raises(ConfigError, match='in_channels=40, but the network .wav2vec2-bert. reads 160'):
+        build_w2v_bert(in_channels=40)
+    with pytest.raises(ValueError, match='2 frames, got 1'):
+        net(torch.zeros(1, 80, 1))
 
 
 def test_missing_transformers_says_which_extra(monkeypatch):
