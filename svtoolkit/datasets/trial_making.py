@@ -1,5 +1,7 @@
 """Make trial lists from the utterances of a manifest."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from svtoolkit.datasets.manifest import Manifest
@@ -7,7 +9,11 @@ from svtoolkit.datasets.trials import TrialList
 
 
 def make_trials(
-    manifest: Manifest, impostors: int = 16, same: tuple[str, ...] = (), seed: int = 0
+    manifest: Manifest,
+    impostors: int = 16,
+    same: Sequence[str] = (),
+    seed: int = 0,
+    near: Mapping[str, float] | None = None,
 ) -> TrialList:
     """All pairs of one speaker, and for each utterance some utterances of other speakers.
 
@@ -16,6 +22,8 @@ def make_trials(
         impostors: non-target trials per utterance, drawn without replacement.
         same: columns both sides of a non-target trial share, such as ``gender``: a harder list.
         seed: of the draws.
+        near: column of numbers -> largest difference of both sides of a non-target trial, such as
+            ``{'age': 2}``.
 
     Returns:
         Targets first, then non-targets, both in the order of the manifest.
@@ -25,6 +33,9 @@ def make_trials(
     for column in same:
         values = np.array(list(manifest.extra[column]))
         alike &= values[:, None] == values[None, :]
+    for column, most in (near or {}).items():
+        numbers = np.array(list(manifest.extra[column]), dtype=np.float64)
+        alike &= np.abs(numbers[:, None] - numbers[None, :]) <= most
     other = speakers[:, None] != speakers[None, :]
     first, second = np.nonzero(np.triu(~other, k=1))
     rng = np.random.default_rng(seed)

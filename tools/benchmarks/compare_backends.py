@@ -10,9 +10,14 @@ the others, and the scores of all parts are pooled. A model trained on these ver
 of each part by a sibling that was trained without it (--fold, in the order of --heldout); an imported model,
 which saw none of them, gives its one training table.
 
+A likelihood ratio depends on who else it might have been. So each list has a calibration of its own, on
+impostors as alike as the list's: --like hard=gender,age:2 says of one sex and at most two years apart; a list
+without it has impostors at random.
+
     svtoolkit embed --manifest train.tsv --model RUN -o own_train.npz      (test.tsv, each sibling alike)
     OMP_NUM_THREADS=1 python tools/benchmarks/compare_backends.py --manifest train.tsv --test-manifest test.tsv \\
         --trials random=trials_random.txt hard=trials_hard.txt \\
+        --like hard=gender,age:2 \\
         --system own=own_test.npz:own_train.npz --system imported=imp_test.npz:imp_train.npz \\
         --heldout part1.txt part2.txt --fold own=sibling1_train.npz --fold own=sibling2_train.npz --csv table.csv
 
@@ -58,7 +63,8 @@ from svtoolkit.evaluation.scoring import score_list
 from svtoolkit.metrics.summary import summarise
 
 FIGURES = ('EER', 'minDCF_p01', 'minDCF_p05', 'actDCF_p01', 'actDCF_p05', 'Cllr', 'minCllr')
-FUSED = 'as1'  # the scores of each system that are fused
+FUSED = 'as1'  # the scores of each system that are fused, and calibrated with their length
+LENGTH = 'log_duration_min'
 PARTS = 5
 
 
@@ -105,50 +111,67 @@ def log_durations(manifest: Manifest, trials: TrialList) -> dict[str, np.ndarray
     if not np.isfinite(lengths).all():
         return {}
     sides = [{'log_duration': lengths[side]} for side in (trials.enrol, trials.test)]
-    return trial_qualities(*sides)
+    return {LENGTH: trial_qualities(*sides)[LENGTH]}
 
 
-def calibration_trials(manifest: Manifest, heldout: list[list[str]]) -> list[TrialList]:
-    """Trials within each held-out part: impostors at random, and as many of the same gender where known."""
-    lists = []
-    for number, speakers in enumerate(heldout):
-        part = manifest.select(include_speakers=speakers)
-        easy = make_trials(part, impostors=8, seed=number)
-        if 'gender' not in part.extra:
-            lists.append(easy)
-            continue
-        hard = make_trials(part, impostors=8, same=('gender',), seed=PARTS + number)
-        new = ~np.asarray(hard.label)
-        lists.append(
-            TrialList(
-                easy.ids,
-                np.concatenate([easy.enrol, hard.enrol[new]]),
-                np.concatenate([easy.test, hard.test[new]]),
-                np.concatenate([np.asarray(easy.label), np.zeros(new.sum(), bool)]),
-            )
-        )
-    return lists
+@dataclass
+class Lesson:
+    """What a calibration of one list learns from.
+
+    Attributes:
+        trials: within each held-out part.
+        label: [n] bool, of all parts.
+        lengths: log of the shorter side's seconds, [n]; empty where unknown.
+    """
+
+    trials: list[TrialList]
+    label: np.ndarray
+    lengths: dict[str, np.ndarray]
+
+
+def lesson(manifest: Manifest, heldout: list[list[str]], alike: str) -> Lesson:
+    """Trials within each held-out part, with impostors as alike as ``alike`` says: ``gender,age:2``."""
+    same, near = [], {}
+    for column, colon, most in (word.partition(':') for word in filter(None, alike.split(','))):
+        if column not in manifest.extra:
+            raise SvtoolkitError(f'{manifest.source}: has no column {column}, which --like names.')
+        if colon:
+            near[column] = float(most)
+        else:
+            same.append(column)
+    trials = [
+        make_trials(manifest.select(include_speakers=speakers), same=same, near=near, seed=number)
+        for number, speakers in enumerate(heldout)
+    ]
+    label = np.concatenate([np.asarray(part.label) for part in trials])
+    lengths = [log_durations(manifest, part) for part in trials]
+    known = {LENGTH: np.concatenate([part[LENGTH] for part in lengths])} if all(lengths) else {}
+    return Lesson(trials, label, known)
 
 
 def heldout_scores(
     system: System,
     manifest: Manifest,
     heldout: list[list[str]],
-    lists: list[TrialList],
+    lessons: dict[str, Lesson],
     topn: int,
     lda_dim: int,
-) -> dict[str, np.ndarray]:
-    """Scores of the calibration trials by every backend, each fitted without the voices of the part."""
-    found: dict[str, list[np.ndarray]] = {}
-    for number, (speakers, trials) in enumerate(zip(heldout, lists)):
+) -> dict[str, dict[str, np.ndarray]]:
+    """Scores of every lesson by every backend, each fitted without the voices of the part; [backend][list]."""
+    found: dict[str, dict[str, list[np.ndarray]]] = {}
+    for number, speakers in enumerate(heldout):
         table = system.folds[number] if system.folds else system.train
         if table is None:
             raise SvtoolkitError(f'{system.name}: no training table, nothing to calibrate with.')
         rest = manifest.select(exclude_speakers=speakers)
         for name, chain in backends(min(topn, len(set(rest.speakers))), lda_dim).items():
             chain.fit(table.select(list(rest.utts)), list(rest.speakers))
-            found.setdefault(name, []).append(score_list(f'part {number + 1}', table, trials, chain))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+            for key, learn in lessons.items():
+                scores = score_list(f'part {number + 1}', table, learn.trials[number], chain)
+                found.setdefault(name, {}).setdefault(key, []).append(scores)
+    return {
+        name: {key: np.concatenate(parts) for key, parts in lists.items()} for name, lists in found.items()
+    }
 
 
 def measure(scores: np.ndarray, trials: TrialList, owner: dict[str, str], rounds: int) -> dict:
@@ -164,67 +187,44 @@ def compare(options: argparse.Namespace) -> list[dict]:
     heldout = [read_names(path) for path in options.heldout] or random_parts(manifest)
     owner = dict(zip(tested.utts, tested.speakers))
     lists = {name: read_trials(path) for name, path in options.trials}
-    learn = calibration_trials(manifest, heldout)
-    label = np.concatenate([np.asarray(trials.label) for trials in learn])
-    lengths = [log_durations(manifest, trials) for trials in learn]
+    alike = dict(options.like)
+    lessons = {name: lesson(manifest, heldout, alike.get(name, '')) for name in lists}
     systems = [read_system(*item, options.fold, heldout) for item in options.system]
     rows: list[dict] = []
-    to_fuse: dict[str, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
+    to_fuse: dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = {}
+
+    def add(system: str, scoring: str, key: str, scores: np.ndarray) -> None:
+        rows.append(row(system, scoring, key, measure(scores, lists[key], owner, options.rounds)))
+
     for system in systems:
-        fitted = fit_all(system, manifest, options)
         known = {}
         if system.train is not None:
-            known = heldout_scores(system, manifest, heldout, learn, options.topn, options.lda_dim)
-        for name, chain in fitted.items():
+            known = heldout_scores(system, manifest, heldout, lessons, options.topn, options.lda_dim)
+        for name, chain in fit_all(system, manifest, options).items():
             scores = {key: score_list(key, system.test, trials, chain) for key, trials in lists.items()}
-            rows += [
-                row(system.name, name, key, measure(scores[key], lists[key], owner, options.rounds))
-                for key in lists
-            ]
+            for key, values in scores.items():
+                add(system.name, name, key, values)
             if name not in known:
                 continue
-            calibration = LogisticCalibration().fit(known[name], label)
-            for key in lists:
-                found = measure(calibration.llr(scores[key]), lists[key], owner, options.rounds)
-                rows.append(row(system.name, f'{name}, calibrated', key, found))
-            if name == FUSED:
-                to_fuse[system.name] = known[name], scores
-            if name in ('centred', FUSED) and all(lengths):
-                rows += with_quality(
-                    system.name, name, known[name], label, lengths, scores, lists, tested, owner, options
-                )
+            for key, values in scores.items():
+                calibration = LogisticCalibration(options.prior).fit(known[name][key], lessons[key].label)
+                add(system.name, f'{name}, calibrated', key, calibration.llr(values))
+            if name != FUSED:
+                continue
+            to_fuse[system.name] = known[name], scores
+            for key, values in scores.items():
+                lengths, learn = log_durations(tested, lists[key]), lessons[key]
+                if lengths and learn.lengths:
+                    quality = QualityCalibration([LENGTH], options.prior)
+                    quality.fit(known[name][key], learn.label, learn.lengths)
+                    add(system.name, f'{name}, calibrated with length', key, quality.llr(values, lengths))
     if len(to_fuse) > 1:
-        columns = np.stack([known for known, _ in to_fuse.values()], axis=1)
-        fusion = LinearFusion().fit(columns, label)
         for key in lists:
-            scores = np.stack([scores[key] for _, scores in to_fuse.values()], axis=1)
-            found = measure(fusion.llr(scores), lists[key], owner, options.rounds)
-            rows.append(row(' + '.join(to_fuse), f'{FUSED}, fused', key, found))
-    return rows
-
-
-def with_quality(
-    system: str,
-    name: str,
-    known: np.ndarray,
-    label: np.ndarray,
-    lengths: list[dict[str, np.ndarray]],
-    scores: dict[str, np.ndarray],
-    lists: dict[str, TrialList],
-    tested: Manifest,
-    owner: dict[str, str],
-    options: argparse.Namespace,
-) -> list[dict]:
-    """Rows of a calibration that also knows the length of the shorter side."""
-    column = 'log_duration_min'
-    quality = {column: np.concatenate([part[column] for part in lengths])}
-    calibration = QualityCalibration([column]).fit(known, label, quality)
-    rows = []
-    for key, trials in lists.items():
-        measures = log_durations(tested, trials)
-        if measures:
-            found = measure(calibration.llr(scores[key], measures), trials, owner, options.rounds)
-            rows.append(row(system, f'{name}, calibrated with length', key, found))
+            learnt, scores = (
+                np.stack([pair[side][key] for pair in to_fuse.values()], axis=1) for side in (0, 1)
+            )
+            fusion = LinearFusion(options.prior).fit(learnt, lessons[key].label)
+            add(' + '.join(to_fuse), f'{FUSED}, fused', key, fusion.llr(scores))
     return rows
 
 
@@ -297,6 +297,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument('--heldout', nargs='+', default=[], help='files of speakers; left out: 5 random parts')
     made.add_argument('--fold', action='append', default=[], type=pair, metavar='NAME=TABLE.npz')
+    made.add_argument('--like', nargs='+', default=[], type=pair, metavar='NAME=COLUMN,COLUMN:MOST')
+    made.add_argument('--prior', type=float, default=0.2, help='of the calibrations; default: %(default)s')
     made.add_argument('--topn', type=int, default=50, help='nearest of the cohort; default: %(default)s')
     made.add_argument('--lda-dim', type=int, default=100, help='default: %(default)s')
     made.add_argument('--rounds', type=int, default=1000, help='of the bootstrap; default: %(default)s')
@@ -311,7 +313,7 @@ def main(arguments: list[str] | None = None) -> None:
     except SvtoolkitError as error:
         sys.exit(f'compare_backends: {error}')
     print(f'{platform.machine()}, python {platform.python_version()}, numpy {version("numpy")}, seed 0, '
-          f'{options.rounds} rounds, topn {options.topn}, LDA {options.lda_dim}')  # fmt: skip
+          f'{options.rounds} rounds, prior {options.prior:g}, topn {options.topn}, LDA {options.lda_dim}')  # fmt: skip
     print(markdown(rows))
     if options.csv:
         with options.csv.open('w', newline='', encoding='utf-8') as stream:
