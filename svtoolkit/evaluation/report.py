@@ -10,6 +10,7 @@ import numpy as np
 from svtoolkit.datasets.manifest import Manifest
 from svtoolkit.errors import ManifestError
 from svtoolkit.evaluation import plots
+from svtoolkit.evaluation.comparing import Comparison
 from svtoolkit.evaluation.hard_errors import HardTrial, Player, clips_for, hardest, slice_columns
 from svtoolkit.evaluation.page import page, table
 from svtoolkit.evaluation.protocol import PRIORS, Evaluation
@@ -32,6 +33,7 @@ def write_report(
     audio: bool = True,
     count: int = 6,
     rounds: int = 200,
+    comparison: Comparison | None = None,
 ) -> Path:
     """Write the page of an evaluation.
 
@@ -42,6 +44,7 @@ def write_report(
         audio: embed the first seconds of the hardest errors.
         count: misses and false alarms shown, each.
         rounds: of the bootstrap of each slice; 0 for no intervals.
+        comparison: with another system on the same trials.
 
     Raises:
         ManifestError: the list has no labels.
@@ -53,6 +56,7 @@ def write_report(
     wrong, silent = hard_trials(evaluation, manifests, audio, count)
     body = [
         ('Figures', _figures(evaluation)),
+        ('Compared', '' if comparison is None else _compared(comparison)),
         ('Thresholds', _thresholds(evaluation)),
         ('Parts of the list', _slices(parts)),
         ('Pictures', _pictures(evaluation)),
@@ -153,6 +157,18 @@ def _figures(evaluation: Evaluation) -> str:
         else '<p class="note">No intervals: the speakers of the list are not known.</p>'
     )
     return table(('figure', 'what it is', 'value', '95 % interval'), rows, numeric=(2, 3)) + note
+
+
+def _compared(comparison: Comparison) -> str:
+    model = escape(comparison.fingerprint or 'unknown')
+    lead = f'<p>Against {escape(comparison.scoring)}, model <code>{model}</code>.</p>'
+    rows = [(escape(name.replace('_p', ' p=0.')), *map(escape, cells)) for name, *cells in comparison.rows()]
+    heads = ('figure', 'here', 'there', 'difference', '95 % interval', 'here is')
+    note = (
+        '<p class="note">Both systems under the same 1,000 draws of speakers; better or worse only where the '
+        'interval of the difference leaves out zero.</p>'
+    )
+    return lead + table(heads, rows, numeric=(1, 2, 3, 4)) + note
 
 
 def _thresholds(evaluation: Evaluation) -> str:

@@ -15,6 +15,7 @@ from svtoolkit.datasets.trial_making import make_trials
 from svtoolkit.datasets.trials import TrialList
 from svtoolkit.errors import ManifestError
 from svtoolkit.evaluation import plots
+from svtoolkit.evaluation.comparing import compare, verdict
 from svtoolkit.evaluation.decisions import read_scores, tune, write_results
 from svtoolkit.evaluation.hard_errors import Player, clips_for, hardest, slice_columns
 from svtoolkit.evaluation.protocol import evaluate, read_evaluation
@@ -72,6 +73,40 @@ def test_an_evaluation_survives_its_folder(desk, found, tmp_path):
     assert again.speakers == found.speakers
     assert (again.trials.label == found.trials.label).all()
     np.testing.assert_allclose(again.scores, found.scores, atol=1e-6)
+
+
+def test_two_systems_are_compared_on_the_same_draws(desk, found, tmp_path):
+    _, manifest, table, trials = desk
+    order = np.random.default_rng(0).permutation(len(trials))
+    shuffled = TrialList(trials.ids, trials.enrol[order], trials.test[order], trials.label[order])
+    worse = table.with_matrix(table.matrix + 2 * np.random.default_rng(1).normal(size=table.matrix.shape))
+    other = evaluate(
+        'other', worse, shuffled, Cosine(), dict(zip(manifest.utts, manifest.speakers)), rounds=0
+    )
+    comparison = compare(found, other, rounds=100)
+    assert set(comparison.changes) == {'EER', 'minDCF_p01', 'minDCF_p05', 'minCllr'}  # a cosine has no Cllr
+    change = comparison.changes['EER']
+    assert (change.a, change.b) == (found.summary['EER'], other.summary['EER'])
+    assert comparison.lines()[0].endswith('better') and verdict(change) == 'better'
+    back = compare(other, found, rounds=100).changes['EER']
+    assert back.difference == -change.difference and verdict(back) == 'worse'
+    itself = compare(found, found, rounds=10)
+    assert {'Cllr', 'actDCF_p05'} < set(itself.changes)
+    assert {verdict(change) for change in itself.changes.values()} == {'no difference shown'}
+    page = write_report(found, tmp_path / 'c.html', rounds=0, comparison=comparison).read_text()
+    assert 'Against Cosine' in page and comparison.rows()[0][4] in page
+
+
+def test_other_trials_cannot_be_compared(desk, found):
+    _, _, table, trials = desk
+    fewer = TrialList(trials.ids, trials.enrol[:-1], trials.test[:-1], trials.label[:-1])
+    other = evaluate('other', table, fewer, Cosine(), rounds=0)
+    with pytest.raises(
+        ManifestError, match=r'the same trials; in one list only are 1 pairs:\n  - .* \(here\)'
+    ):
+        compare(found, other)
+    with pytest.raises(ManifestError, match='needs labels and the speakers'):
+        compare(other, found)
 
 
 def test_columns_of_trials(desk):
