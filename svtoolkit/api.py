@@ -53,7 +53,7 @@ class Embedder:
         self.name = package.name
         self.fingerprint = package.fingerprint
         self.threshold = package.threshold
-        self.model = package.model.to(device).eval()
+        self.model = package.model.to(_usable(device)).eval()
         self.sample_rate = self.model.sample_rate
 
     @property
@@ -206,8 +206,17 @@ def load(source: str | Path | None = None, device: str = 'cpu') -> Embedder:
     Raises:
         UnknownNameError: nothing of that name.
         CheckpointError: an unsafe, damaged or foreign file.
+        SvtoolkitError: the device is not here.
     """
     return Embedder(packages.load(source), device)
+
+
+def _usable(device: str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
+        fault = str(error).splitlines()[0]
+        raise SvtoolkitError(f"device '{device}' cannot be used here ({fault}); use cpu.") from error
 
 
 def _cuts(count: int, size: int) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ decode by a few 1e-3 (no affordable pre-roll changes that); the same segment is 
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ Wave: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 
 BLOCK = 1 << 22  # samples decoded at a time
+LOUDEST = 2.0**31  # float files may hold 32-bit integers; above that squares of samples overflow
 MP3_SEEK_ABOVE_S = 60.0  # up to there it is decoded from its start: 30 ms at most
 
 
@@ -52,7 +54,7 @@ def probe(source: Source) -> AudioInfo:
         container's duration and may be off by one codec frame.
 
     Raises:
-        AudioError: it is missing, a folder, empty, not audio, cut short (WAV), or holds no samples.
+        AudioError: it is missing, a folder or pipe, empty, not audio, cut short (WAV), or holds no samples.
         MissingExtraError: it needs PyAV, which is not installed.
     """
     with _opened(source) as sound:
@@ -80,8 +82,9 @@ def read(
         resampled recording equals that slice of the whole resampled one.
 
     Raises:
-        AudioError: the recording is missing, a folder, empty, not audio, cut short or damaged, holds NaN or
-            infinite samples, ends before ``start``, or has another rate while ``resample`` is False.
+        AudioError: the recording is missing, a folder or pipe, empty, not audio, cut short or damaged, holds
+            NaN, infinite or absurdly large samples, ends before ``start``, or has another rate while
+            ``resample`` is False.
         MissingExtraError: it needs PyAV, which is not installed.
         TorchaudioMissingError: it has another rate and torchaudio cannot be imported.
         ValueError: a negative ``start``, or ``num_samples`` or ``sample_rate`` below 1.
@@ -206,7 +209,9 @@ def _opened(source: Source) -> Iterator[Any]:
         stream.seek(0)
         try:
             # By name where there is one: libsndfile reads a file faster than through callbacks.
-            handle: Any = stream if not isinstance(source, str | os.PathLike) else os.fspath(source)
+            handle: Any = (
+                stream if not isinstance(source, str | os.PathLike) else _name_for_libsndfile(source)
+            )
             sound: Any = _Sound(handle)
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name that ends in .raw
             stream.seek(0)
@@ -223,13 +228,23 @@ def _opened(source: Source) -> Iterator[Any]:
 
 def _open_file(path: Path) -> BinaryIO:
     try:
+        kind = path.stat().st_mode  # before opening: a pipe without a writer would wait for ever
+        if stat.S_ISDIR(kind):
+            raise AudioError(f'{path}: a folder, not a recording; name a file in it.')
+        if not stat.S_ISREG(kind):
+            raise AudioError(
+                f'{path}: a pipe or device, which cannot be read twice; save it as a file first.'
+            )
         return path.open('rb')
     except FileNotFoundError as error:
         raise AudioError(f'{path}: no such file; check the path and the folder it starts from.') from error
-    except IsADirectoryError as error:
-        raise AudioError(f'{path}: a folder, not a recording; name a file in it.') from error
-    except OSError as error:  # Windows answers PermissionError for a folder
+    except OSError as error:
         raise AudioError(f'{path}: cannot be opened ({error.strerror}); check its permissions.') from error
+
+
+def _name_for_libsndfile(path: str | os.PathLike[str]) -> str | bytes:
+    """A file name as bytes, which need not be UTF-8 text, where the system names files so."""
+    return os.fsencode(path) if os.name == 'posix' else os.fspath(path)
 
 
 def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
@@ -252,6 +267,9 @@ def _decode(sound: Any, source: Source, start: int, stop: int) -> Wave:
     if not np.isfinite(mono).all():
         first = start + int(np.argmin(np.isfinite(mono)))
         raise AudioError(f'{name}: NaN or infinite samples, the first is number {first}; export it again.')
+    loudest = max(float(mono.max()), -float(mono.min()))
+    if loudest > LOUDEST:
+        raise AudioError(f'{name}: samples of up to {loudest:.1e}, where ±1 is full scale; export it again.')
     return np.ascontiguousarray(mono)
 
 
@@ -278,7 +296,8 @@ def _write(path: Path, wave: Wave, sample_rate: int, kind: str) -> None:
         raise ValueError(f'{path}: refusing to write no samples, or NaN or infinite ones.')
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     try:
-        soundfile.write(os.fspath(part), to_int16(wave), sample_rate, format=kind, subtype='PCM_16')
+        samples = to_int16(wave)
+        soundfile.write(_name_for_libsndfile(part), samples, sample_rate, format=kind, subtype='PCM_16')
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

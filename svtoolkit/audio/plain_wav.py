@@ -74,7 +74,7 @@ def _read_plain(
     path: str, sample_rate: int, start: int, num_samples: int | None
 ) -> NDArray[np.float32] | None:
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # not to wait for the writer of a pipe
     except OSError:
         return None  # io.read says what is wrong
     try:
@@ -86,7 +86,7 @@ def _read_plain(
         if num_samples is not None:
             count = min(count, num_samples)
         samples = np.frombuffer(os.pread(handle, 2 * count, layout.offset + 2 * start), '<i2')
-    except (OSError, ValueError):  # a folder; fewer bytes than a sample
+    except (OSError, ValueError):  # a folder or pipe; fewer bytes than a sample
         return None
     finally:
         os.close(handle)

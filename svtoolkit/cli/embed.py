@@ -2,6 +2,8 @@
 
 import click
 
+from svtoolkit.cli._scoring import folder_of
+
 
 @click.command()
 @click.argument('recordings', nargs=-1, type=click.Path())
@@ -14,9 +16,15 @@ import click
 )
 def command(recordings, manifest, root, model, device, output) -> None:
     """Write one embedding per recording, with the model's fingerprint, into an .npz table."""
+    from collections import Counter
+    from pathlib import Path
+
     import svtoolkit
     from svtoolkit.backends import EmbeddingTable
+    from svtoolkit.errors import list_faults
 
+    if Path(output).suffix not in ('.npz', '.npy'):
+        raise click.UsageError(f'--output {output}: a table ends in .npz, or .npy to be memory-mapped')
     if bool(recordings) == bool(manifest):
         raise click.UsageError('give recordings or --manifest, one of them')
     ids, paths = list(recordings), list(recordings)
@@ -26,6 +34,10 @@ def command(recordings, manifest, root, model, device, output) -> None:
         listed = Manifest.read(manifest, root=root)
         ids = list(listed.utts)
         paths = [listed.path(index) for index in range(len(ids))]
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise click.UsageError(list_faults(f'{len(twice)} recordings are named twice:', twice))
+    folder_of(output)  # now, not after hours of work
     embedder = svtoolkit.load(model, device)
     EmbeddingTable(ids, embedder.embed(paths), embedder.fingerprint).save(output)
     click.echo(f'{output}: {len(ids)} embeddings of {embedder.embed_dim} values, model {embedder.name}')

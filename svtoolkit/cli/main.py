@@ -1,8 +1,11 @@
 """The command ``svtoolkit``. Every command lives in a file of its own and imports nothing heavy until it runs."""
 
 import difflib
+import errno
 import importlib
+import io
 import pkgutil
+import sys
 
 import click
 
@@ -44,9 +47,17 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except SvtoolkitError as error:
             raise Fault(str(error)) from error
+        except OSError as error:  # a full disk, a folder that cannot be written
+            if error.strerror is None or error.errno == errno.EPIPE:  # click ends a broken pipe in silence
+                raise
+            place = '' if error.filename is None else f'{error.filename}: '
+            raise Fault(f'{place}{error.strerror}.') from error
 
 
 @click.command(cls=Commands, context_settings=dict(help_option_names=['-h', '--help'], max_content_width=100))
 @click.version_option(__version__, prog_name='svtoolkit')
 def main() -> None:
     """Speaker verification: train, measure, verify."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')  # names of files need not be text

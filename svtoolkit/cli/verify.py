@@ -19,9 +19,12 @@ def command(context, a, b, model, threshold, as_json, lang) -> None:
     """Compare recordings A and B. Exit code 0: same speaker, 1: different, 2: error or cannot tell."""
     from dataclasses import asdict
     from json import dumps
+    from math import isnan
 
     import svtoolkit
 
+    if threshold is not None and isnan(threshold):
+        raise click.BadParameter('nan is no number to compare with', param_hint='--threshold')
     embedder = svtoolkit.load(model)
     if threshold is not None:
         embedder.threshold = threshold

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-CROP_SALT, AUGMENT_SALT, MASK_SALT = 0, 1, 2  # generators of one item
+CROP_SALT, AUGMENT_SALT = 0, 1  # generators of one item
 SPEED_SALT = 13  # of an epoch's speeds
 
 
@@ -65,7 +65,7 @@ class Plan:
 
 
 def draw_rng(draw: Draw, salt: int) -> np.random.Generator:
-    """Generator of one item; ``salt`` parts its uses: 0 crop, 1 augmentation, 2 masking."""
+    """Generator of one item; ``salt`` parts its uses."""
     words = (draw.seed, draw.epoch, draw.pos, salt)
     # The same generator from an array of words; numpy takes a third longer to look at a list.
     return np.random.default_rng(np.array(words, np.uint32) if max(words) < 2**32 else words)

@@ -132,7 +132,7 @@ class Manifest:
         """List a tree ``speaker/…/file``; the id of an utterance is its path below ``folder``.
 
         Raises:
-            ManifestError: no recording is found, or one lies in no speaker's folder.
+            ManifestError: no recording is found, one lies in no speaker's folder, or a name cannot be listed.
         """
         folder = Path(folder)
         found = []
@@ -140,9 +140,10 @@ class Manifest:
             folders.sort()
             names = sorted(name for name in files if Path(name).suffix.lower() in SUFFIXES)
             found += [(Path(place) / name).relative_to(folder).as_posix() for name in names]
-        loose = [f"'{path}' lies in no speaker's folder" for path in found if '/' not in path]
-        if loose or not found:
-            faults = loose or [f'no recordings ({", ".join(sorted(SUFFIXES))})']
+        faults = [f"'{path}' lies in no speaker's folder" for path in found if '/' not in path]
+        faults += filter(None, map(name_fault, found))
+        if faults or not found:
+            faults = faults or [f'no recordings ({", ".join(sorted(SUFFIXES))})']
             raise ManifestError(list_faults(f'{folder}: wanted a tree speaker/…/file:', faults))
         paths = StringColumn.of(found)
         empty = np.full(len(paths), np.nan)
@@ -332,6 +333,17 @@ def read_names(names: Names) -> list[str]:
     except FileNotFoundError as error:
         raise ManifestError(f'{names}: no such list of names (one a line).') from error
     return [line.strip() for line in lines if line.strip()]
+
+
+def name_fault(name: str) -> str:
+    """Why a name cannot stand in a list of tabs and lines; '' where it can."""
+    if '\t' in name or name.splitlines() != [name]:
+        return f'{name!r}: a name with a tab or line break cannot stand in a list; rename it'
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return f'{name!r}: a name that is not UTF-8 text cannot stand in a list; rename it'
+    return ''
 
 
 def _line_number(fault: str) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from svtoolkit.audio import plain_wav
 from svtoolkit.audio.io import AudioInfo, probe, read, to_int16, write_flac, write_wav
 from svtoolkit.errors import AudioError
 
@@ -197,6 +198,7 @@ FAULTS = {
     'no_samples.wav': (encoded(np.zeros(0)), 'no samples'),
     'nan.wav': (encoded(np.array([0.1, np.nan, 0.2]), subtype='FLOAT'), 'the first is number 1'),
     'inf.wav': (encoded(np.array([0.1, 0.1, np.inf]), subtype='FLOAT'), 'the first is number 2'),
+    'loud.wav': (encoded(np.array([0.1, -1e30]), subtype='FLOAT'), 'samples of up to 1.0e[+]30'),
     'inf_stereo.wav': (encoded(np.array([[np.inf, -np.inf]]), subtype='FLOAT'), 'NaN or infinite'),
 }  # fmt: skip
 
@@ -238,6 +240,21 @@ def test_missing_files_and_folders_are_named(tmp_path):
         read(tmp_path / 'none.wav')
     with pytest.raises(AudioError, match='a folder'):
         probe(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='no named pipes here')
+def test_pipes_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.wav')
+    for reader in (read, plain_wav.read):
+        with pytest.raises(AudioError, match=r'pipe\.wav: a pipe'):
+            reader(str(tmp_path / 'pipe.wav'), RATE)
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='file names are text here')
+def test_names_need_not_be_text(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b'/caf\xe9.wav'))
+    write_wav(path, tone(), RATE)
+    assert len(read(path)) == probe(path).num_samples == RATE
 
 
 @pytest.mark.skipif(os.name == 'nt' or os.geteuid() == 0, reason='root may read everything')

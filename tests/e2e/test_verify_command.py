@@ -1,6 +1,7 @@
 """``svtoolkit verify`` as a user meets it: verdicts, exit codes, and no traceback whatever comes in."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -49,6 +50,13 @@ def test_exit_code_1_means_different(long_enough, tiny_model):
     assert result.stdout.startswith('different speakers (score ')
 
 
+def test_a_threshold_is_a_number(long_enough, tiny_model):
+    path = long_enough(8, 0)
+    result = verify(path, path, '--model', tiny_model, '--threshold', 'nan')
+    assert result.exit_code == 2
+    assert 'no number' in result.output
+
+
 def test_silence_and_short_speech_cannot_be_told(long_enough, tiny_model, tmp_path):
     silence, short = tmp_path / 'silence.wav', tmp_path / 'short.wav'
     soundfile.write(silence, np.zeros(4 * RATE), RATE)
@@ -92,11 +100,27 @@ def _bad_files(folder, good):
     soundfile.write(folder / 'nan.wav', broken, RATE, subtype='FLOAT')
     cases['nan'] = (folder / 'nan.wav', 'NaN')
     cases['folder'] = (folder, str(folder.name))
+    os.mkfifo(folder / 'pipe.wav')
+    cases['pipe'] = (folder / 'pipe.wav', 'pipe.wav: a pipe')
+    unnamed = os.fsdecode(os.fsencode(folder) + b'/caf\xe9.wav')
+    soundfile.write(os.fsencode(unnamed), np.zeros(RATE), RATE, format='WAV')
+    cases['name that is no text'] = (unnamed, 'caf\\udce9.wav: no speech')
     return cases
 
 
 @pytest.mark.parametrize(
-    'case', ['missing', 'empty', 'one sample', 'text', 'truncated flac', 'nan', 'folder']
+    'case',
+    [
+        'missing',
+        'empty',
+        'one sample',
+        'text',
+        'truncated flac',
+        'nan',
+        'folder',
+        'pipe',
+        'name that is no text',
+    ],
 )
 def test_bad_recordings_are_named_without_a_traceback(case, long_enough, tiny_model, tmp_path):
     good = long_enough(8, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from svtoolkit.datasets.columns import CategoryColumn, StringColumn
-from svtoolkit.datasets.manifest import Manifest
+from svtoolkit.datasets.manifest import Manifest, name_fault
 from svtoolkit.datasets.sources.parallel import run_parallel
 from svtoolkit.datasets.sources.recordings import Opened, Recording, Task, open_recording
 from svtoolkit.datasets.sources.report import Report
@@ -33,7 +33,7 @@ class Preparation:
 
     def __init__(self, corpus: str, source: Path, out: Path, convert: bool = False, jobs: int = 1) -> None:
         if not source.is_dir():
-            raise ManifestError(f'{source}: no such folder; give the folder that {corpus} was unpacked to.')
+            raise ManifestError(f'{source}: no such folder; give the one that the corpus was unpacked to.')
         self.corpus = corpus
         self.source = source
         self.out = out
@@ -64,6 +64,9 @@ class Preparation:
         for left in audio.rglob('*.part') if self.convert and audio.is_dir() else ():
             left.unlink()
         paths = list(dict.fromkeys(recording.path for recording in recordings))  # segments share files
+        faults = {path: name_fault(str(path)) for path in paths}
+        self.report.faults += filter(None, faults.values())
+        paths = [path for path in paths if not faults[path]]
         tasks = [Task(str(path), target) for path, target in zip(paths, self._targets(paths), strict=True)]
         opened = dict(zip(paths, run_parallel(open_recording, tasks, self.jobs), strict=True))
         self.report.faults += [result.fault for result in opened.values() if result.fault]
@@ -72,7 +75,7 @@ class Preparation:
         good = [
             _opened(recording, opened[recording.path])
             for recording in recordings
-            if not opened[recording.path].fault
+            if not faults[recording.path] and not opened[recording.path].fault
         ]
         if not good:
             raise ManifestError(

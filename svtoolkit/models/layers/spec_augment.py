@@ -15,10 +15,10 @@ class SpecAugment(nn.Module):
     the training loop seeds anew at every step.
 
     Args:
-        freq_masks: number of masks over mel bins; max_freq_width: their largest width in bins.
-        time_masks: number of masks over frames; max_time_width: their largest width in frames.
-        max_freq_width: largest width of a frequency mask in bins.
-        max_time_width: largest width of a time mask in frames.
+        freq_masks: number of masks over mel bins.
+        max_freq_width: their largest width in bins.
+        time_masks: number of masks over frames.
+        max_time_width: their largest width in frames.
         fill: the value inside the masks.
     """
 

@@ -1,5 +1,6 @@
 """Corpora by name, and the command over them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from svtoolkit.cli.main import main
 from svtoolkit.cli.prepare import CORPORA as NAMES
+from svtoolkit.datasets.manifest import Manifest
 from svtoolkit.datasets.sources.corpora import CORPORA, prepare
 from svtoolkit.errors import ConfigError, ManifestError, UnknownNameError
 
@@ -30,6 +32,21 @@ def test_the_command_writes_and_counts(tmp_path, speech):
     assert result.exit_code == 0
     assert '2 speakers, 2 utterances, 0.00 h' in result.output
     assert str(tmp_path / 'out/manifest.tsv') in result.output
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='such names cannot be there')
+def test_names_that_no_list_can_hold_are_faults(tmp_path, speech):
+    speech.write(tmp_path / 'in/anna/a b ü.wav', 0, 0)
+    for name in (b'tab\t.wav', b'line\n.wav', b'return\r.wav', b'caf\xe9.wav'):
+        os.link(tmp_path / 'in/anna/a b ü.wav', os.fsencode(tmp_path / 'in/anna') + b'/' + name)
+    result = run('folder', tmp_path / 'in', tmp_path / 'out')
+    assert result.exit_code == 0
+    assert '4 faults:' in result.output
+    assert result.output.count('tab or line break cannot stand in a list') == 3
+    assert r'caf\udce9.wav' in result.output
+    assert list(Manifest.read(tmp_path / 'out/manifest.tsv').utts) == ['anna/a b ü.wav']
+    with pytest.raises(ManifestError, match='not UTF-8 text'):
+        Manifest.from_folder(tmp_path / 'in')
 
 
 def test_a_failed_conversion_ends_with_2_and_its_reason(tmp_path, speech):
