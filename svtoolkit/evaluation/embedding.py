@@ -178,7 +178,8 @@ def user_faults(what: str):
     except OSError as error:
         raise ConfigError(f'{what}: cannot be read ({error.strerror or error}).') from error
     except (ValueError, KeyError) as error:
-        raise ConfigError(f'{what}: {error}') from error
+        text = str(error)
+        raise ConfigError(text if text.startswith(f'{what}: ') else f'{what}: {text}') from error
 
 
 def _embed(model: Embeds, clips: Sequence[Clip], crops: CropSpec | None) -> np.ndarray:

@@ -310,7 +310,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     try:
         rows = compare(options)
-    except SvtoolkitError as error:
+    except (SvtoolkitError, ValueError) as error:
         sys.exit(f'compare_backends: {error}')
     print(f'{platform.machine()}, python {platform.python_version()}, numpy {version("numpy")}, seed 0, '
           f'{options.rounds} rounds, prior {options.prior:g}, topn {options.topn}, LDA {options.lda_dim}')  # fmt: skip
