@@ -1,6 +1,6 @@
 """Train parts of a model before the rest: a warm-up of a new head on a frozen backbone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -21,6 +21,7 @@ class FreezeHook(Hook):
     dict(train='all')])``: the first epoch trains the head alone, two more what stands behind the
     backbone, then everything. A part is named as in the model (``backbone.layer4`` too). What is frozen
     gets no gradient and is in evaluation mode: its batch norms neither use nor move batch statistics.
+    What the model itself does not train, such as a self-supervised network under its adapters, never learns.
 
     Args:
         stages: in order; ``until`` is the number of epochs done when a stage ends, missing in the last.
@@ -44,9 +45,11 @@ class FreezeHook(Hook):
         self.stages = [dict(stage) for stage in stages]
         self.ends = ends
         self._frozen: list[nn.Module] = []
+        self._fixed: set[str] = set()
 
     def before_train(self, runner) -> None:
         model = _bare(runner.model)
+        self._fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
         names = [name for name, _ in model.named_modules() if name]
         for stage in self.stages:
             for part in _parts(stage):
@@ -58,7 +61,7 @@ class FreezeHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         stage = self.stages[self.stage_at(runner.epoch)]
-        frozen = freeze(_bare(runner.model), None if stage['train'] == 'all' else _parts(stage))
+        frozen = freeze(_bare(runner.model), None if stage['train'] == 'all' else _parts(stage), self._fixed)
         if len(frozen) != len(self._frozen):
             runner.logger.info(f'training {stage["train"]} from epoch {runner.epoch + 1} on')
         self._frozen = frozen
@@ -72,15 +75,16 @@ class FreezeHook(Hook):
         return next((i for i, end in enumerate(self.ends) if epoch < end), len(self.stages) - 1)
 
 
-def freeze(model: nn.Module, train: Sequence[str] | None) -> list[nn.Module]:
+def freeze(model: nn.Module, train: Sequence[str] | None, fixed: Collection[str] = ()) -> list[nn.Module]:
     """Let only the named parts learn; returns the modules that must stay in evaluation mode.
 
     Args:
         model: whose parameters are switched.
         train: prefixes of names; None for everything.
+        fixed: parameters that never learn.
     """
     for name, parameter in model.named_parameters():
-        learns = train is None or _below(name, train)
+        learns = name not in fixed and (train is None or _below(name, train))
         parameter.requires_grad_(learns)
         if not learns:
             parameter.grad = None  # a stale gradient would still be applied

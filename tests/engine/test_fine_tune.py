@@ -1,8 +1,10 @@
 """Fine-tuning: what is taken from the old model, what learns when, and what is refused."""
 
 import json
+import logging
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -193,8 +195,22 @@ def test_freezing_below_a_part_leaves_its_neighbours_alone():
     assert model['head'] in frozen
     assert freeze(model, None) == []
     assert all(parameter.requires_grad for parameter in model.parameters())
+    assert freeze(model, None, ['a.0.weight']) == []
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == ['a.0.weight']
     hook = FreezeHook([dict(until=1, train=['head']), dict(until=3, train='a'), dict(train='all')])
     assert [hook.stage_at(epoch) for epoch in range(5)] == [0, 1, 1, 2, 2]
+
+
+def test_what_a_model_does_not_train_stays_so_through_the_stages():
+    model = nn.ModuleDict(dict(base=nn.Linear(2, 2).requires_grad_(False), head=nn.Linear(2, 2)))
+    hook = FreezeHook([dict(until=1, train=['head']), dict(train='all')])
+    runner = SimpleNamespace(model=model, epoch=0, logger=logging.getLogger('test'))
+    hook.before_train(runner)
+    for epoch in (0, 1):
+        runner.epoch = epoch
+        hook.before_train_epoch(runner)
+        assert not any(parameter.requires_grad for parameter in model['base'].parameters())
+        assert all(parameter.requires_grad for parameter in model['head'].parameters())
 
 
 def test_batch_norm_modes(config, old_run, tmp_path):
