@@ -110,8 +110,9 @@ class NeuralBackend(Stored):
         device = next(self.scorer.parameters()).device
         with torch.inference_mode():
             for block, places in self._blocks(test, np.array([len(rows) for rows in frames])):
-                cache = self.scorer.encode_test(torch.stack([frames[row] for row in block]).to(device))
-                for part in self._chunks(places, cache):
+                stacked = torch.stack([frames[row] for row in block]).to(device)
+                cache = self.scorer.encode_test(stacked, places.shape[1])
+                for part in self._chunks(places, stacked.shape[1]):
                     held = part >= 0  # [tests, n]; -1 fills up where a test has fewer trials
                     rows = torch.from_numpy(np.where(held, enrol[part], 0))
                     logits = self.scorer.score(cache, voices[rows].to(device))
@@ -134,10 +135,10 @@ class NeuralBackend(Stored):
                 places[row, : counts[number]] = order[edges[number] : edges[number + 1]]
             yield block.tolist(), places
 
-    def _chunks(self, places: Array, cache: tuple[Tensor, ...]) -> Iterator[Array]:
+    def _chunks(self, places: Array, num_frames: int) -> Iterator[Array]:
         pairs = self.pairs_at_once
         if self.scorer.mask == 'full':  # each pair is a whole sequence
-            pairs //= cache[0].shape[1]
+            pairs //= num_frames
         step = max(1, pairs // len(places))
         for start in range(0, places.shape[1], step):
             yield places[:, start : start + step]

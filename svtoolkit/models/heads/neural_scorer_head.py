@@ -11,7 +11,8 @@ B (2025)    1       isolated  yes             no
 ==========  ======  ========  ==============  ====================
 
 With the isolated mask the frames never see an enrolment, so their keys and values are computed once for each
-test utterance, and an enrolment's score does not depend on the others. The logit is the score; after training
+test utterance (or, where few enrolments follow, not at all), and an enrolment's score does not depend on the
+others. The logit is the score; after training
 with few targets among many it is a log-likelihood ratio up to a constant (see ``WeightedBCELoss``).
 """
 
@@ -26,7 +27,7 @@ from svtoolkit.models.layers.scoring_layer import ScoringLayer
 from svtoolkit.registry import HEADS, LOSSES
 
 MASKS = ('isolated', 'full')
-TestCache = tuple[Tensor, ...]  # first axis: test utterances
+TestCache = tuple[tuple[Tensor, ...], ...]  # what each layer needs; first axis: test utterances
 
 
 @HEADS.register_module()
@@ -113,22 +114,24 @@ class NeuralScorerHead(nn.Module):
         # As a convolution: the map of a trunk is the widest of all, and need not be turned round for this.
         return F.conv1d(frames, weight, self.frame_projection.bias).transpose(1, 2)
 
-    def encode_test(self, projected: Tensor) -> TestCache:
+    def encode_test(self, projected: Tensor, num_enrolments: int | None = None) -> TestCache:
         """What enrolments need of a test utterance, computed once for all of them.
 
         Args:
             projected: [B, T, W] of :meth:`project`.
+            num_enrolments: how many each test will meet; None for many.
 
         Returns:
-            Keys and values of each layer in turn, [B, heads, T, W / heads]; with the full mask the
-            input of the encoder, [B, T, W].
+            For each layer its keys and values of the frames, [B, heads, T, W / heads]; for few enrolments
+            its frames, [B, T, W]. With the full mask the input of the encoder alone.
         """
         frames = self._mark_frames(projected)
         if self.mask == 'full':
-            return (frames,)
-        cache: list[Tensor] = []
+            return ((frames,),)
+        many = num_enrolments is None or num_enrolments >= self.layers[0].few(frames.shape[1])
+        cache: list[tuple[Tensor, ...]] = []
         for number, layer in enumerate(self.layers, start=1):
-            cache += layer.keys_values(frames)
+            cache.append(layer.keys_values(frames) if many else (frames,))
             if number < len(self.layers):  # nobody looks at the frames behind the last layer
                 frames = layer(frames)
         return tuple(cache)
@@ -142,13 +145,13 @@ class NeuralScorerHead(nn.Module):
         """
         x = self._tokens(enrolments)
         if self.mask == 'full':
-            (frames,) = cache
+            ((frames,),) = cache
             x = torch.cat([x.flatten(0, 1).unsqueeze(1), frames.repeat_interleave(x.shape[1], 0)], dim=1)
             for layer in self.layers:  # [B N, 1 + T, W]
                 x = layer(x)
             return self._logits(x[:, 0]).unflatten(0, enrolments.shape[:2])
-        for number, layer in enumerate(self.layers):
-            x = layer.attend(x, cache[2 * number], cache[2 * number + 1])
+        for layer, held in zip(self.layers, cache):
+            x = layer.attend(x, *held) if len(held) == 2 else layer.attend_few(x, *held)
         return self._logits(x)
 
     def score_masked(self, frames: Tensor, enrolments: Tensor) -> Tensor:
@@ -184,8 +187,8 @@ class NeuralScorerHead(nn.Module):
         """Projected frames with type and position, [B, T, W] -> [B, T, W]."""
         first = int(self.enrolment_position)
         places = torch.arange(first, first + projected.shape[1], device=projected.device)
-        x = projected + sinusoids(places, self.width)
-        return self.dropout(x if self.types is None else x + self.types[1])
+        code = sinusoids(places, self.width)
+        return self.dropout(projected + (code if self.types is None else code + self.types[1]))
 
     def _logits(self, x: Tensor) -> Tensor:
         return self.score_mlp(x).squeeze(-1)

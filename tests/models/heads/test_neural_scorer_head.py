@@ -66,18 +66,29 @@ def test_scores_that_know_nothing_cost_what_the_specification_says():  # section
 @pytest.mark.parametrize('options', [{}, dict(type_embedding=False, enrolment_position=True)], ids=str)
 def test_cached_scores_equal_the_masked_encoder(layers, options):
     head, (frames, enrolments) = small(num_layers=layers, **options), batch()
-    torch.testing.assert_close(
-        head(frames, enrolments), head.score_masked(frames, enrolments), atol=1e-5, rtol=0
-    )
+    check_against_the_masked_encoder(head, frames, enrolments)
 
 
 def test_cached_scores_equal_the_masked_encoder_at_full_width():
     torch.manual_seed(0)
     head = NeuralScorerHead(embed_dim=256, frame_channels=64, num_layers=3).eval()
-    frames, enrolments = torch.randn(1, 64, 101), torch.randn(1, 30, 256)
-    torch.testing.assert_close(
-        head(frames, enrolments), head.score_masked(frames, enrolments), atol=1e-5, rtol=0
-    )
+    check_against_the_masked_encoder(head, torch.randn(1, 64, 101), torch.randn(1, 30, 256))
+
+
+def check_against_the_masked_encoder(head, frames, enrolments):
+    """With keys and values for many enrolments, and with the frames themselves for few."""
+    expected = head.score_masked(frames, enrolments)
+    for num_enrolments, parts in ((None, 2), (1, 1)):
+        cache = head.encode_test(head.project(frames), num_enrolments)
+        assert {len(held) for held in cache} == {parts}
+        torch.testing.assert_close(head.score(cache, enrolments), expected, atol=1e-5, rtol=0)
+
+
+def test_keys_and_values_pay_from_a_number_of_enrolments_on():
+    layer = ScoringLayer(256, 4, 512)  # multiplications: 2 T W W against N (2 W W + 2 (heads - 1) T W)
+    for frames in (13, 101, 500):
+        few = layer.few(frames)
+        assert 2 * frames * 256**2 == pytest.approx(few * (2 * 256**2 + 2 * 3 * frames * 256))
 
 
 @pytest.mark.parametrize('layers', [1, 3])

@@ -65,7 +65,8 @@ def test_parameter_counts(
 
 
 @pytest.mark.parametrize(('samples', 'mel', 'frames'), [
-    (16000, 101, 13), (32400, 203, 26), (64400, 403, 51), (128000, 801, 101),
+    (16000, 101, 13), (32240, 202, 26), (32400, 203, 26), (48000, 301, 38), (64400, 403, 51),
+    (128000, 801, 101), (160000, 1001, 126), (638960, 3994, 500),
 ])  # fmt: skip
 def test_shapes(samples, mel, frames):  # section 6: S -> L -> T
     config = launch.read_config(ROOT / 'configs/neural_scoring/ns_clean.py')
