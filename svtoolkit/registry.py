@@ -6,14 +6,23 @@ registered raises ``UnknownNameError`` with the nearest names.
 """
 
 import difflib
+from contextlib import suppress
+from importlib.util import find_spec
 
 from mmengine import registry as root
 from mmengine.registry import Registry as _Registry
 
 from svtoolkit import plugins
+from svtoolkit.audio._torchaudio import TorchaudioMissingError, load_torchaudio
 from svtoolkit.errors import SvtoolkitError, UnknownNameError, unknown_name
 
 SCOPE = 'svtoolkit'
+
+# mmengine 0.10.7 imports an optimiser of transformers where that is installed, transformers imports torchaudio,
+# and only an ImportError is let pass. Can go when mmengine lets the OSError of a torchaudio for CUDA pass, too.
+if find_spec('transformers') is not None and find_spec('torchaudio') is not None:
+    with suppress(TorchaudioMissingError):
+        load_torchaudio()
 
 
 class Registry(_Registry):

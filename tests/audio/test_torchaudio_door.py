@@ -47,6 +47,13 @@ except RuntimeError as error:
     assert 'compiled extension' in run(tmp_path, code, package)
 
 
+def test_transformers_beside_a_broken_extension_do_not_stop_mmengine(tmp_path):
+    (tmp_path / 'transformers.py').write_text('import torchaudio\nclass Adafactor: pass\n')
+    package = {'__init__.py': PLAIN, '_extension.py': EXTENSION, 'transforms.py': ''}
+    code = 'import svtoolkit.registry, mmengine.optim; print(mmengine.optim.OPTIMIZERS.get("Adafactor"))'
+    assert 'Adafactor' in run(tmp_path, code, package)
+
+
 def test_a_working_extension_is_left_alone(tmp_path):
     package = {'__init__.py': PLAIN, '_extension.py': 'REAL = True', 'transforms.py': ''}
     assert run(tmp_path, 'print(load_torchaudio()._extension.REAL)', package) == 'True\n'
