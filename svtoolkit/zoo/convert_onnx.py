@@ -1,5 +1,7 @@
 """Weights out of an ONNX graph: WeSpeaker's exports, whose batch norms are mostly melted into convolutions.
 
+Its ResNets, ECAPA-TDNN, CAM++, Res2Net and ERes2Net come back whole; ReDimNet's matrices lose their names.
+
 A tensor that kept its name is taken by it. A convolution that swallowed the batch norm behind it holds a
 scaled weight and a bias under a number for a name: it is found by the scope of its node
 (``/layer1/layer1.0/conv1/Conv``) or, for a ResNet, by its place in the graph, and the batch norm becomes one
@@ -16,7 +18,18 @@ from torch import Tensor
 from svtoolkit.errors import CheckpointError, MissingExtraError
 
 NORM_EPS = 1e-5  # of the batch norms that are put back: a variance of 1 - eps leaves values as they are
-NORMS = {'conv1': 'bn1', 'conv2': 'bn2', 'conv3': 'bn3', 'shortcut.0': 'shortcut.1'}
+# Convolution -> batch norm behind it; of the attention in ERes2Net, whose convolutions have biases of their own.
+NORMS = {
+    r'conv(\d|2_1)': r'bn\1',
+    r'convs\.(\d+)': r'bns.\1',
+    r'shortcut\.0': r'shortcut.1',
+    r'local_att\.0': r'local_att.1',
+    r'local_att\.3': r'local_att.4',
+    r'(tdnn|dense)\.linear': r'\1.nonlinear.batchnorm',
+    r'(tdnnd\d+)\.linear1': r'\1.nonlinear2.batchnorm',
+    r'transit3\.linear': r'out_nonlinear.batchnorm',
+}
+NOT_AFFINE = 'dense.nonlinear.batchnorm'
 
 
 def read_onnx(path: str | Path) -> tuple[dict[str, Tensor], np.ndarray | None]:
@@ -71,21 +84,27 @@ def _scope(node: str) -> str | None:
     return '.'.join(path).removeprefix('model.') or None
 
 
+def norm_behind(conv: str) -> str | None:
+    """Name of the batch norm that stands behind a convolution; None where there is none."""
+    for pattern, norm in NORMS.items():
+        if found := re.search(rf'(^|\.){pattern}$', conv):
+            return conv[: found.end(1)] + re.sub(pattern, norm, conv[found.end(1) :])
+    return None
+
+
 def _unmelt(name: str, weight: Tensor, bias: np.ndarray | None) -> dict[str, Tensor]:
     state = {f'{name}.weight': weight}
     if bias is None:
         return state
-    ending = next((ending for ending in NORMS if re.search(rf'(^|\.){re.escape(ending)}$', name)), None)
-    if ending is None:
-        return state | {f'{name}.bias': torch.from_numpy(bias.copy())}
-    norm = name.removesuffix(ending) + NORMS[ending]
-    ones = torch.ones(len(weight))
-    return state | {
-        f'{norm}.weight': ones,
-        f'{norm}.bias': torch.from_numpy(bias.copy()),
-        f'{norm}.running_mean': torch.zeros(len(weight)),
-        f'{norm}.running_var': ones - NORM_EPS,
-    }
+    norm, shift = norm_behind(name), torch.from_numpy(bias.copy())
+    if norm is None:
+        return state | {f'{name}.bias': shift}
+    ones, zeros = torch.ones(len(weight)), torch.zeros(len(weight))
+    if '.local_att.' in f'.{name}':
+        state[f'{name}.bias'] = zeros
+    if not norm.endswith(NOT_AFFINE):
+        state |= {f'{norm}.weight': ones, f'{norm}.bias': zeros}
+    return state | {f'{norm}.running_mean': -shift, f'{norm}.running_var': ones - NORM_EPS}
 
 
 def _resnet_names(shapes: list[tuple[int, ...]], path: str | Path) -> list[str]:
