@@ -42,9 +42,9 @@ def speechbrain(model: str, checkout: Path) -> Peer | None:
         return None
     load_torchaudio()
     if find_spec('tqdm') is None:
-        _stand_in('tqdm', tqdm=None)
+        stand_in('tqdm', tqdm=None)
     parts = ('utils', 'dataio', 'nnet', 'processing', 'lobes', 'lobes.models')
-    _skip_init(checkout, 'speechbrain', *(f'speechbrain.{part}' for part in parts))
+    skip_init(checkout, 'speechbrain', *(f'speechbrain.{part}' for part in parts))
     module = importlib.import_module('speechbrain.lobes.models.ECAPA_TDNN')
     return Peer(module.ECAPA_TDNN(80, channels=[channels] * 4 + [3 * channels], lin_neurons=192))
 
@@ -62,7 +62,7 @@ def wespeaker(model: str, checkout: Path) -> Peer | None:
     if model not in known:
         return None
     file, name, options = known[model]
-    _skip_init(checkout, 'wespeaker', 'wespeaker.models')
+    skip_init(checkout, 'wespeaker', 'wespeaker.models')
     network = getattr(importlib.import_module(f'wespeaker.models.{file}'), name)(feat_dim=80, **options)
     # ResNet returns (an unused 0, embedding) and ECAPA (frames, embedding).
     return Peer(network, -1 if file in ('resnet', 'ecapa_tdnn') else None)
@@ -80,7 +80,7 @@ def threed_speaker(model: str, checkout: Path) -> Peer | None:
     if model not in known:
         return None
     file, name, options = known[model]
-    _skip_init(checkout, 'speakerlab', 'speakerlab.models')
+    skip_init(checkout, 'speakerlab', 'speakerlab.models')
     module = importlib.import_module(f'speakerlab.models.{file}')
     return Peer(getattr(module, name)(feat_dim=80, **options))
 
@@ -88,7 +88,7 @@ def threed_speaker(model: str, checkout: Path) -> Peer | None:
 LOADERS = {'speechbrain': speechbrain, 'wespeaker': wespeaker, '3dspeaker': threed_speaker}
 
 
-def _skip_init(checkout: Path, *packages: str) -> None:
+def skip_init(checkout: Path, *packages: str) -> None:
     """Make packages importable without running their ``__init__`` files."""
     for name in packages:
         folder = checkout.joinpath(*name.split('.'))
@@ -96,11 +96,11 @@ def _skip_init(checkout: Path, *packages: str) -> None:
             raise SystemExit(
                 f'{folder} is no folder: give the root of the checkout that holds {packages[0]}/.'
             )
-        module = _stand_in(name)
+        module = stand_in(name)
         module.__path__ = [str(folder)]
 
 
-def _stand_in(name: str, **attributes: object) -> types.ModuleType:
+def stand_in(name: str, **attributes: object) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__spec__ = ModuleSpec(name, None, is_package=True)
     module.__dict__.update(attributes)
