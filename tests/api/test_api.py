@@ -117,3 +117,14 @@ def test_metrics_and_backends_work_without_mmengine_and_torch():
         'print([m for m in ("torch", "mmengine") if m in sys.modules])'
     )
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == '[]'
+
+
+def test_training_and_embedding_at_the_models_own_rate_need_no_torchaudio(tiny_config, tiny_corpus, tmp_path):
+    code = (
+        'import sys; sys.modules["torchaudio"] = None\n'
+        'import svtoolkit; from svtoolkit.engine import launch\n'
+        f'launch.train({str(tiny_config)!r}, {str(tmp_path / "run")!r}, options={{"train_cfg.max_epochs": 1}})\n'
+        f'print(svtoolkit.load({str(tmp_path / "run")!r}).embed({str(tiny_corpus / "so762/test/s8/u0.wav")!r}).shape)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.stdout.strip().endswith('(1, 16)'), done.stderr
