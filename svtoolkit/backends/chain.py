@@ -106,7 +106,8 @@ class Chain(Backend):
         """Fit the calibration at the chain's end on labelled trials; see ``score_trials``."""
         if self.calibration is None or trials.label is None:
             raise ValueError('calibrate needs a chain that ends in a calibration, and labelled trials.')
-        prepared = self.prepare_names(table, trials.ids, models, speakers)
+        table.check_model(self.fingerprint, 'the backend')
+        prepared = self._scorer.prepare_names(table, trials.ids, models, speakers)
         scores = self._scorer.score_prepared(prepared, trials.enrol, trials.test)
         self.calibration.fit(scores, trials.label, table.fingerprint)
         return self
@@ -122,6 +123,8 @@ class Chain(Backend):
         speakers: Mapping[str, str] | None = None,
     ) -> Array:
         table.check_model(self.fingerprint, 'the backend')
+        if self.calibration is not None:  # the only part that knows its model where nothing else has learnt
+            table.check_model(self.calibration.fingerprint or None, 'the calibration')
         return self._scorer.prepare_names(table, names, models, speakers)
 
     def compare(self, enrol: Array, test: Array) -> Array:

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from svtoolkit import backends
-from svtoolkit.backends import LDA, PLDA, Centre, Chain, Cosine, LengthNorm, LogisticCalibration, ScoreNorm
+from svtoolkit.backends import (
+    LDA,
+    PLDA,
+    Centre,
+    Chain,
+    Cosine,
+    EmbeddingTable,
+    LengthNorm,
+    LogisticCalibration,
+    ScoreNorm,
+)
 from svtoolkit.errors import ConfigError, FingerprintError, SvtoolkitError, UnknownNameError
 
 RECIPE = [
@@ -58,6 +68,14 @@ def test_calibrated_scores_are_the_map_of_the_raw_ones(world, trials):
         raw.calibrate(world.table, listed)
     with pytest.raises(ValueError, match='labelled trials'):
         chain.calibrate(world.table, trials)
+
+
+def test_a_calibration_of_another_model_is_refused_also_behind_a_plain_cosine(world, trials):
+    chain = Chain([Cosine(), LogisticCalibration()]).calibrate(world.table, labelled(world, trials))
+    assert np.isfinite(chain.score_trials(world.table, trials)).all()
+    foreign = EmbeddingTable(world.table.ids, world.table.matrix, 'model-2')
+    with pytest.raises(FingerprintError, match='the calibration belongs to model'):
+        chain.score_trials(foreign, trials)
 
 
 @pytest.mark.parametrize(
