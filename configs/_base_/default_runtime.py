@@ -7,8 +7,8 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='SafeCheckpointHook', interval=1, save_best='asv/EER', rule='less'),
+    progress=dict(type='ProgressHook'),
     sampler_seed=None)
-custom_hooks = [dict(type='ProgressHook')]
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
 log_processor = dict(by_epoch=True)
 env_cfg = dict(dist_cfg=dict(backend='nccl'), mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0))

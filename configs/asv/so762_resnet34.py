@@ -27,4 +27,4 @@ optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0), clip_grad=dict(max_norm=5))
 param_scheduler = dict(type='WarmupCosineLR', warmup=0.12, by_epoch=False)
 train_cfg = dict(type='SpeakerTrainLoop', max_epochs=36, val_interval=4)
-custom_hooks = [dict(type='ProgressHook'), dict(type='MarginRampHook', start=0.0, stop=0.2, end=0.2, unit='run')]
+custom_hooks = [dict(type='MarginRampHook', start=0.0, stop=0.2, end=0.2, unit='run')]

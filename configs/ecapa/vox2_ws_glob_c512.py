@@ -16,5 +16,4 @@ model = dict(
     head=dict(type='AAMSoftmaxHead', num_speakers=None, scale=32, margin=0.2))
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=10))
 custom_hooks = [
-    dict(type='ProgressHook'),
     dict(type='MarginRampHook', start=0.0, stop=0.2, begin=20, end=40, shape='exponential')]

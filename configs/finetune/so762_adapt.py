@@ -8,6 +8,5 @@ optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = dict(warmup=0.05, floor=0.01)
 train_cfg = dict(max_epochs=10, val_interval=1)
 custom_hooks = [
-    dict(type='ProgressHook'),
     dict(type='FreezeHook', stages=[dict(until=1, train=['head']), dict(train='all')]),
     dict(type='MarginRampHook', start=0.0, stop=0.2, end=0.2, unit='run')]

@@ -10,4 +10,4 @@ optim_wrapper = dict(
         'backbone.layer4': dict(lr_mult=0.3), 'backbone': dict(lr_mult=0.1)}))
 param_scheduler = dict(warmup=0.05, floor=0.01)
 train_cfg = dict(max_epochs=10, val_interval=1)
-custom_hooks = [dict(type='ProgressHook')]
+custom_hooks = []

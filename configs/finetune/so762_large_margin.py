@@ -9,4 +9,4 @@ train_dataloader = dict(batch_size=16, dataset=dict(frames=400))
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = dict(warmup=0.0, floor=0.25)
 train_cfg = dict(max_epochs=5, val_interval=1)
-custom_hooks = [dict(type='ProgressHook')]
+custom_hooks = []

@@ -11,7 +11,6 @@ optim_wrapper = dict(
 param_scheduler = dict(warmup=0.05, floor=0.01)
 train_cfg = dict(max_epochs=10, val_interval=1)
 custom_hooks = [
-    dict(type='ProgressHook'),
     dict(type='FreezeHook', stages=[
         dict(until=1, train=['head']), dict(until=3, train=['head', 'embedding', 'neck']), dict(train='all')]),
     dict(type='MarginRampHook', start=0.0, stop=0.2, end=0.2, unit='run')]

@@ -9,4 +9,4 @@ train_dataloader = dict(batch_size=64, dataset=dict(frames=600, speeds=(1.0,)))
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = dict(_delete_=True, type='ExponentialLR', by_epoch=True, gamma=0.758)  # to 2.5e-5
 train_cfg = dict(max_epochs=5)
-custom_hooks = [dict(type='ProgressHook')]
+custom_hooks = []

@@ -10,5 +10,4 @@ _base_ = ['../_base_/models/neural_scoring.py', '../_base_/datasets/voxceleb2_tr
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4))
 param_scheduler = dict(type='WarmupCosineLR', warmup=0.0, floor=0.05, by_epoch=False)
 train_cfg = dict(type='SpeakerTrainLoop', max_epochs=60, val_interval=1)
-custom_hooks = [dict(type='ProgressHook'),
-                dict(type='EnrolmentWeightsHook', checkpoint='{{$SVTOOLKIT_ENROLMENT:work_dirs/enrolment/best.pth}}')]
+custom_hooks = [dict(type='EnrolmentWeightsHook', checkpoint='{{$SVTOOLKIT_ENROLMENT:work_dirs/enrolment/best.pth}}')]

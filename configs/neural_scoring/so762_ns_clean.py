@@ -23,5 +23,4 @@ optim_wrapper = dict(
 param_scheduler = dict(type='WarmupCosineLR', warmup=0.1, by_epoch=False)
 train_cfg = dict(type='SpeakerTrainLoop', max_epochs=30, val_interval=3)
 custom_hooks = [
-    dict(type='ProgressHook'),
     dict(type='EnrolmentWeightsHook', checkpoint='{{$SVTOOLKIT_ENROLMENT:work_dirs/so762_resnet34_fast/best.pth}}')]

@@ -172,7 +172,6 @@ def _train(keys: _Keys, root: Path | None) -> tuple[dict[str, Any], tuple[Path, 
     settings['param_scheduler'] = dict(type='StepLR', by_epoch=True, step_size=1, gamma=0.97)
     epochs = int(keys.take('meta.num_epochs', 80))
     settings['train_cfg'] = dict(type='SpeakerTrainLoop', max_epochs=epochs, val_interval=1)
-    settings['custom_hooks'] = [dict(type='ProgressHook')]
     settings['randomness'] = dict(seed=int(keys.take('meta.seed', 0)))
     _start(keys, settings)
     folder = keys.take('meta.save_model_dir')
@@ -211,7 +210,7 @@ def _start(keys: _Keys, settings: dict) -> None:
     else:
         settings['fine_tune'] = dict(checkpoint=str(old), head='new', bn='auto')
         stages = [dict(until=1, train=['head']), dict(train='all')]
-        settings['custom_hooks'].append(dict(type='FreezeHook', stages=stages))
+        settings['custom_hooks'] = [dict(type='FreezeHook', stages=stages)]
 
 
 def _pipeline(keys: _Keys) -> list[dict]:

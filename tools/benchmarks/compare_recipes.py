@@ -51,7 +51,7 @@ VARIANTS: dict[str, dict] = {
     'squeeze and excitation': {'model.backbone.se_reduction': 8},
     'depth 18': {'model.backbone.depth': 18},
     'AM-softmax': {'model.head.type': 'AMSoftmaxHead'},
-    'margin from the first step': {'custom_hooks': [dict(type='ProgressHook')]},
+    'margin from the first step': {'custom_hooks': []},
     'no label smoothing': {'model.head.label_smoothing': 0.0},
     'attentive statistics pooling': {'model.neck.type': 'AttentiveStatsPooling'},
     'learning rate 2e-3': {'optim_wrapper.optimizer.lr': 2e-3},
