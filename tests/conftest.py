@@ -72,27 +72,32 @@ def tiny_corpus(tmp_path_factory) -> Path:
     return folder.parent
 
 
+@pytest.fixture(scope='session')
+def write_tiny_config(tiny_corpus):
+    """Write a recipe that trains on the tiny corpus in seconds: batches of 4 crops of 50 frames, 3 epochs."""
+
+    def write(path: Path) -> Path:
+        base = ROOT / 'configs/_base_/default_runtime.py'
+        path.write_text(TINY_CONFIG.format(data=tiny_corpus / 'so762', base=base))
+        return path
+
+    return write
+
+
 @pytest.fixture
-def tiny_config(tiny_corpus, tmp_path) -> Path:
-    """A recipe that trains on the tiny corpus in seconds: batches of 4 crops of 50 frames, 3 epochs."""
-    path = tmp_path / 'tiny.py'
-    path.write_text(
-        TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py')
-    )
-    return path
+def tiny_config(write_tiny_config, tmp_path) -> Path:
+    """The tiny recipe, in a folder of the test's own."""
+    return write_tiny_config(tmp_path / 'tiny.py')
 
 
 @pytest.fixture(scope='session')
-def tiny_model(tiny_corpus, tmp_path_factory) -> Path:
+def tiny_model(write_tiny_config, tmp_path_factory) -> Path:
     """A run folder: trained on the tiny corpus and published with mean and threshold."""
     from svtoolkit.engine import launch
     from svtoolkit.zoo.publish import publish
 
     folder = tmp_path_factory.mktemp('tiny_model')
-    config = folder / 'tiny.py'
-    config.write_text(
-        TINY_CONFIG.format(data=tiny_corpus / 'so762', base=ROOT / 'configs/_base_/default_runtime.py')
-    )
+    config = write_tiny_config(folder / 'tiny.py')
     launch.train(config, folder / 'run', options={'train_cfg.max_epochs': 8})
     publish(launch.read_config(config), folder / 'run' / 'best.pth', folder / 'run' / 'model', 'tiny')
     return folder / 'run'

@@ -308,7 +308,7 @@ class SpeakerDataset(Dataset):
             len(probs) != len(self.speeds) or min(probs) < 0 or abs(sum(probs) - 1) > 1e-6
         ):
             faults.append(f'speed_probs={probs}, must be one probability per speed, summing to 1')
-        if self.crop_samples <= 0:
+        if self.frames < 1 or self.crop_samples < 1:
             faults.append(f'a crop of {self.crop_samples} samples is empty (frames={self.frames})')
         if faults:
             raise ConfigError(f'{name}: {"; ".join(faults)}.')

@@ -4,13 +4,12 @@ import difflib
 import inspect
 from collections.abc import Iterable, Iterator
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from svtoolkit.engine import fine_tune
+from svtoolkit.engine import build_checks, fine_tune
 from svtoolkit.errors import ConfigError, SvtoolkitError, list_faults
 from svtoolkit.registry import (
     BACKENDS,
@@ -41,6 +40,11 @@ EXTRA_KEYS = {
     'fine_tune',
 }
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+STAGES = (
+    ('train_dataloader', 'train_cfg', 'optim_wrapper'),
+    ('val_dataloader', 'val_cfg', 'val_evaluator'),
+    ('test_dataloader', 'test_cfg', 'test_evaluator'),
+)
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 # typed dicts may sit below these keys of a part; elsewhere a child belongs to its parent's registry
 CHILD_REGISTRY = {
@@ -70,12 +74,7 @@ def check_config(config: Config, data: bool = True) -> None:
     """
     faults = [*_key_faults(config), *fine_tune.faults(config)]
     faults += _part_faults(config)
-    if not faults:
-        faults += _model_faults(config)
-    if data and not any('dataloader' in fault for fault in faults):
-        for key in LOADERS:
-            if config.get(key):
-                faults += _data_faults(key, config)
+    faults += build_checks.faults(config, faults, data)
     if faults:
         name = config.filename or 'config'
         raise ConfigError(list_faults(f'{name}: {len(faults)} fault{"s" if len(faults) > 1 else ""}', faults))
@@ -89,6 +88,13 @@ def _key_faults(config: Config) -> Iterator[str]:
         )
         if key not in known and not variable:  # a recipe may name a number or a folder for its own use
             yield f"unknown key '{key}'{_near(key, known)}"
+    if not isinstance(config.get('model'), dict):
+        yield "'model' is missing"
+    for keys in STAGES:
+        given = [key for key in keys if config.get(key) is not None]
+        if given and len(given) < len(keys):
+            missing = ', '.join(f"'{key}'" for key in keys if key not in given)
+            yield f'{missing} missing: {", ".join(keys)} go together'
     for key in LOADERS:
         loader = config.get(key)
         if not loader:
@@ -176,54 +182,6 @@ def arguments(kind: type) -> tuple[set[str], bool]:
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             return names - {'self'}, False
     return names - {'self'}, True
-
-
-def _model_faults(config: Config) -> Iterator[str]:
-    """Build the model without memory and push features of 2 s through it."""
-    try:
-        with torch.device('meta'), torch.no_grad():
-            model = MODELS.build(config.model)
-            front_end = model.data_preprocessor.feature
-            features = torch.zeros(2, front_end.num_bins, front_end.num_frames(2 * front_end.sample_rate))
-            model.eval().embed_features(features)
-    except NotImplementedError:  # an operation without shapes-only form says nothing about the config
-        return
-    except (SvtoolkitError, LookupError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        yield f'model: {type(error).__name__}: {error}'
-
-
-def _data_faults(key: str, config: Config) -> Iterator[str]:
-    try:
-        dataset = DATASETS.build(config[key].dataset)
-        dataset.full_init()
-    except (SvtoolkitError, OSError, ValueError, TypeError) as error:
-        yield f'{key}.dataset: {error}'
-        return
-    if len(dataset) == 0:
-        yield f'{key}.dataset: no utterance is left; look at include_speakers, exclude_speakers and the list'
-        return
-    try:
-        dataset[0]
-        if key == 'train_dataloader':
-            plan = dataset.plan(0, config[key].batch_size)
-            if len(plan.step_offsets) < 2:
-                yield (
-                    f'{key}: {len(dataset)} utterances do not fill one batch of {config[key].batch_size}; '
-                    'lower batch_size'
-                )
-    except (SvtoolkitError, OSError, ValueError) as error:
-        yield f'{key}.dataset: {error}'
-    head = config.model.get('head')
-    if (
-        key == 'train_dataloader'
-        and head
-        and head.get('num_speakers') is not None
-        and head.num_speakers < dataset.num_speakers
-    ):
-        yield (
-            f'model.head.num_speakers = {head.num_speakers}, but the training data have {dataset.num_speakers} '
-            'classes (speakers times speeds); leave it None to have it filled in'
-        )
 
 
 def _near(name: str, known: Iterable[str]) -> str:

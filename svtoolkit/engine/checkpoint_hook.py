@@ -19,7 +19,7 @@ class SafeCheckpointHook(Hook):
     ``best.pth`` and ``best.json`` (its metric, value, epoch).
 
     Args:
-        interval: epochs (or steps) between two checkpoints.
+        interval: epochs (or steps) between two checkpoints; while gradients accumulate, the next update is waited for.
         by_epoch: whether ``interval`` counts epochs.
         max_keep_ckpts: how many of them to keep; -1 keeps all.
         save_best: key of the validation metric that picks the best model, such as ``asv/EER``; None for none.
@@ -43,13 +43,16 @@ class SafeCheckpointHook(Hook):
         self.max_keep_ckpts = max_keep_ckpts
         self.save_best = save_best
         self.rule = rule
+        self._due = False
 
     def before_train(self, runner) -> None:
         if runner.iter == 0 and is_main_process():  # a new run in an old folder has no best model yet
             (Path(runner.work_dir) / 'best.json').unlink(missing_ok=True)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        if not self.by_epoch and (runner.iter + 1) % self.interval == 0:
+        self._due |= not self.by_epoch and (runner.iter + 1) % self.interval == 0
+        if self._due and runner.optim_wrapper.should_update():
+            self._due = False
             self._save(runner, f'iter_{runner.iter + 1}.pth', runner.epoch, batch_idx + 1, runner.iter + 1)
 
     def after_train_epoch(self, runner) -> None:

@@ -84,6 +84,9 @@ def train(
         ConfigError: everything that is wrong with the config, in one message.
     """
     config = read_config(config_path, options, plugin_modules)
+    for key in ('model', 'train_dataloader', 'optim_wrapper'):
+        if config.get(key) is None:
+            raise ConfigError(f'{config_path}: has no {key}; nothing to train.')
     _set_work_dir(config, config_path, work_dir)
     config.launcher = launcher
     config.resume = bool(resume)

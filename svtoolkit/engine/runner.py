@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from mmengine import __version__ as mmengine_version
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process, master_only
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper, revert_sync_batchnorm
 from mmengine.runner import Runner
 from torch import nn
@@ -41,6 +43,14 @@ class SpeakerRunner(Runner):
         if self.distributed and not is_distributed() and compat.no_gpu():
             compat.init_gloo(self._launcher)
         super().setup_env(env_cfg)
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """A log that cannot be written, such as one on a full disk, ends the run; logging would print a traceback."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.handleError = _raise_again  # type: ignore[method-assign]
+        return logger
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Put the model on its device and under DDP; batch norm stays local on CPUs."""
@@ -111,6 +121,12 @@ class SpeakerRunner(Runner):
     def resume(self, filename: str | Path, **_) -> None:
         """Go on exactly where a checkpoint was written: weights, optimiser, schedules, place in the plan."""
         checkpoint = self.load_checkpoint(filename, map_location=get_device())
+        if 'optimizer' not in checkpoint:
+            raise CheckpointError(
+                f'{filename}: holds weights alone and cannot be resumed; resume epoch_N.pth or iter_N.pth, or begin '
+                'a new run from it with load_from.'
+            )
+        _check_optimiser(filename, checkpoint['optimizer'], self.optim_wrapper.state_dict())
         meta = checkpoint['meta']
         self.train_loop._epoch = meta['epoch']
         self.train_loop._iter = meta['iter']
@@ -186,3 +202,20 @@ class SpeakerRunner(Runner):
         classes = self.train_dataloader.dataset.metainfo['classes']
         path = Path(self.work_dir) / 'speakers.json'
         path.write_text(json.dumps({name: label for label, name in enumerate(classes)}, indent=0))
+
+
+def _raise_again(record: logging.LogRecord) -> None:
+    raise  # the error that is being handled
+
+
+def _check_optimiser(filename: str | Path, saved: dict, own: dict) -> None:
+    """Refuse the state of an optimiser that has other settings or other weights."""
+    settings = [
+        [(len(group['params']), sorted(group.keys() - {'initial_lr'})) for group in state['param_groups']]
+        for state in (saved, own)
+    ]
+    if settings[0] != settings[1]:
+        raise CheckpointError(
+            f'{filename}: was written by another optimiser, or by one with other groups of weights; restore '
+            'optim_wrapper, or begin a new run from it with load_from.'
+        )

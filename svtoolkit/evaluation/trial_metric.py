@@ -1,5 +1,6 @@
 """The metric of a run: embeddings of all ranks in, error rates of trial lists out."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from svtoolkit import backends
 from svtoolkit.backends import EmbeddingTable
 from svtoolkit.datasets.manifest import Manifest
 from svtoolkit.datasets.trials import TrialList
+from svtoolkit.errors import ConfigError
 from svtoolkit.evaluation.protocol import evaluate
 from svtoolkit.registry import BACKENDS, METRICS
 
@@ -54,6 +56,24 @@ class TrialMetric(BaseMetric):
         self.rounds = rounds
         self.out_dir = out_dir
         self.fingerprint = fingerprint
+
+    def check_utterances(self, utts: Iterable[str]) -> None:
+        """Refuse data that lack an utterance of the lists.
+
+        Raises:
+            ConfigError: names the lists, how many utterances they miss, and the first of them.
+        """
+        known = set(utts)
+        faults = []
+        for name, trials in self.trials.items():
+            missing = [utt for utt in trials.ids if utt not in known]
+            if missing:
+                faults.append(
+                    f"the data lack {len(missing)} of {len(trials.ids)} utterances of the trial list '{name}', "
+                    f"such as '{missing[0]}'"
+                )
+        if faults:
+            raise ConfigError('; '.join(faults))
 
     def process(self, data_batch: dict, data_samples: list[dict]) -> None:
         for sample in data_samples:

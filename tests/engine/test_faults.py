@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,98 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_resumes_when_freed(tiny_confi
     again = svtoolkit('train', tiny_config, '--work-dir', run, '--no-validate', '--resume')
     assert again.exit_code == 0, again.output
     assert files.load(run / 'epoch_3.pth')['meta']['epoch'] == 3
+
+
+@pytest.mark.parametrize('size', ['4k', '32k', '100k'])
+def test_a_disk_that_is_full_from_the_start_is_one_message(tiny_config, small_disk, size):
+    """Not even the log, the curves or the first checkpoint fit."""
+    subprocess.run(['mount', '-o', f'remount,size={size}', str(small_disk)], check=True)
+    result = svtoolkit('train', tiny_config, '--work-dir', small_disk / 'run', '--no-validate')
+    assert result.exit_code == 2, result.output
+    assert re.search(r'svtoolkit: .*(the disk is full|No space left on device)', result.output), result.output
+
+
+def test_a_folder_that_cannot_be_written_is_named(tiny_config, small_disk, tmp_path):
+    (tmp_path / 'file').touch()
+    result = svtoolkit('train', tiny_config, '--work-dir', tmp_path / 'file')
+    assert result.exit_code == 2
+    assert f'{tmp_path / "file"}: File exists' in result.output
+    subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=True)
+    result = svtoolkit('train', tiny_config, '--work-dir', small_disk / 'run')
+    assert result.exit_code == 2
+    assert f'{small_disk / "run"}: Read-only file system' in result.output
+
+
+def test_values_no_part_takes_come_in_one_message_with_everything_else(tiny_config, tmp_path):
+    options = {
+        'model.backbone.depht': 18,
+        'model.head.num_speakers': 2,
+        'train_dataloader.num_workers': -1,
+        'optim_wrapper.optimizer.lr': 'fast',
+        'custom_hooks.0.unit': 'minute',
+        'default_hooks.checkpoint.rule': 'lower',
+        'val_evaluator.trials': tmp_path / 'absent.txt',
+        'val_dataloader.dataset.manifest': tmp_path / 'absent.tsv',
+    }
+    words = [f'{key}={value}' for key, value in options.items()]
+    result = svtoolkit('train', tiny_config, '--work-dir', tmp_path / 'run', '--cfg-options', *words)
+    assert result.exit_code == 2
+    assert '8 faults' in result.output
+    for words in (
+        "model.backbone: ResNet has no argument 'depht'; did you mean 'depth'?",
+        'model.head: num_speakers = 2, but the training data have 6 classes',
+        'optim_wrapper: TypeError',
+        "custom_hooks[0]: unknown unit of MarginRampHook 'minute'",
+        "default_hooks.checkpoint: unknown rule of SafeCheckpointHook 'lower'",
+        'absent.txt: no such trial list',
+        'absent.tsv: no such list of recordings',
+    ):
+        assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (['train_dataloader.batch_size=0'], 'train_dataloader: DrawSampler: batch_size=0'),
+        (['train_dataloader.num_workers=-1'], 'train_dataloader: ValueError: num_workers'),
+        (
+            ['train_dataloader.batch_size=99', 'train_dataloader.dataset.tail=drop'],
+            '36 items are less than one global batch of 99',
+        ),
+        (['train_dataloader.dataset.frames=0'], 'a crop of 240 samples is empty (frames=0)'),
+        (['train_cfg.max_epochs=0'], 'end should be larger than begin'),
+        (['val_dataloader=None'], "'val_dataloader' missing"),
+        (['train_dataloader=None'], 'has no train_dataloader; nothing to train'),
+        (['model=None'], 'has no model; nothing to train'),
+    ],
+)
+def test_values_out_of_range_are_faults(tiny_config, tmp_path, options, words):
+    result = svtoolkit('train', tiny_config, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_a_trial_list_of_other_recordings_is_found_before_training(tiny_config, tiny_corpus, tmp_path):
+    trials = f'val_evaluator.trials={tiny_corpus}/so762/trials_random.txt'
+    result = svtoolkit('train', tiny_config, '--work-dir', tmp_path / 'run', '--cfg-options', trials)
+    assert result.exit_code == 2
+    assert (
+        "val_evaluator: the data lack 24 of 24 utterances of the trial list 'trials_random', such as 's8-u1'"
+        in result.output
+    )
+
+
+def test_what_cannot_be_resumed_is_said(tiny_config, tiny_model, tmp_path):
+    run = ('train', tiny_config, '--work-dir', tmp_path / 'run', '--resume')
+    assert 'best.pth: holds weights alone' in svtoolkit(*run, tiny_model / 'best.pth').output
+    newest = files.latest(tiny_model)
+    sgd = ('--cfg-options', 'optim_wrapper.optimizer.type=SGD')
+    assert 'was written by another optimiser' in svtoolkit(*run, newest, *sgd).output
+    batch = ('--cfg-options', 'train_dataloader.batch_size=2')
+    assert 'the global batch was 4 and is 2' in svtoolkit(*run, newest, *batch).output
+    widths = ('--cfg-options', 'model.backbone.widths=4,4,8,16')
+    assert 'these weights are of another model' in svtoolkit(*run, newest, *widths).output
+    assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_bad_lines_of_a_list_are_named_by_file_and_number(tiny_config, tiny_corpus, tmp_path):
