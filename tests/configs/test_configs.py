@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from svtoolkit.engine.check_config import check_config
 from svtoolkit.engine.launch import read_config
@@ -37,13 +38,15 @@ PUBLISHED_SIZES = {
     'configs/clova/vox2_resnet34l_ap.py': 1_437_078,
     'configs/clova/vox2_resnet34v2_softmaxproto.py': 8_028_492,
     'configs/clova/vox2_rawnet3_aam.py': 16_280_322 - 1024,  # without two batch norms that are never used
+    'configs/neural_scoring/ns_clean.py': 6_704_225,  # what is trained
+    'configs/neural_scoring/ns_clean_gen-a.py': 10_393_441,
 }
 
 
 @cache
 def config(path: str) -> Config:
     found = read_config(ROOT / path)
-    if found.model.head.get('num_speakers', 0) is None:
+    if found.model.get('head', {}).get('num_speakers', 0) is None:
         found.model.head.num_speakers = 10
     return found
 
@@ -69,7 +72,7 @@ def test_a_recipe_is_one_readable_screen(path):
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 150
     assert not any(line.startswith(('import ', 'from ')) for line in lines)
-    assert Path(path).stem.split('_')[0] in ('vox2', 'vox12', 'so762', 'zh')
+    assert Path(path).stem.split('_')[0] in ('vox2', 'vox12', 'so762', 'zh', 'ns')
     assert depth(ROOT / path) <= 2
 
 
@@ -99,6 +102,26 @@ def test_a_recipe_survives_being_written_and_read(path, tmp_path):
     assert Config.fromfile(tmp_path / 'again.py').to_dict() == one.to_dict()
 
 
+def test_the_published_recipe_is_written_as_it_was_published():
+    """ResNet34 of the Open Speaker Verification project: 4 GPUs x 128 crops of 200 frames, 40 epochs."""
+    found = config('configs/asv/vox2_resnet34.py')
+    sgd = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-3)
+    steps = dict(type='MultiStepLR', by_epoch=True, milestones=[8, 14, 17, 20, 22], gamma=0.1)
+    assert found.optim_wrapper.optimizer == sgd
+    assert found.param_scheduler == steps
+    assert found.train_cfg.max_epochs == 40
+    assert found.auto_scale_lr == dict(base_batch_size=512, enable=False)
+    assert found.train_dataloader.batch_size * 4 == 512
+    assert found.train_dataloader.dataset.frames == 200
+    head, backbone = found.model.head, found.model.backbone
+    assert (head.type, head.scale, head.margin) == ('AMSoftmaxHead', 30, 0.2)
+    assert (backbone.depth, backbone.norm_momentum) == (34, 0.5)
+    model = MODELS.build({**found.model, 'head': {**head, 'num_speakers': 5994}})  # of VoxCeleb2 dev
+    assert model.data_preprocessor.feature.num_bins == 81
+    assert sum(weight.numel() for weight in model.parameters()) == 8_300_384
+    assert {norm.momentum for norm in model.modules() if isinstance(norm, _BatchNorm)} == {0.5}
+
+
 @pytest.mark.parametrize(
     'path',
     [
@@ -110,6 +133,9 @@ def test_a_recipe_survives_being_written_and_read(path, tmp_path):
         'configs/ecapa/vox2_sherpa_c512.py',
         'configs/finetune/vox2_ws_glob_c512_lm.py',
         'configs/finetune/so762_adapt.py',
+        'configs/neural_scoring/ns_clean.py',
+        'configs/neural_scoring/ns_clean_gen-a.py',
+        'configs/neural_scoring/so762_ns_clean.py',
     ],
 )
 def test_a_recipe_has_no_fault_but_missing_data(path):
