@@ -14,6 +14,7 @@ def test_smallest_run_prints_and_writes_its_table(torchaudio, tmp_path, monkeypa
     pytest.importorskip('kaldi_native_fbank')
     table = tmp_path / 'fbank.csv'
     options = ['--batch', '2', '--seconds', '0.1', '--rounds', '2', '--repeats', '1', '--csv', str(table)]
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     monkeypatch.setattr(sys, 'argv', [str(SCRIPT), *options])
     runpy.run_path(str(SCRIPT), run_name='__main__')
     printed = capsys.readouterr().out

@@ -21,6 +21,7 @@ import kaldi_native_fbank as knf
 import numpy as np
 import soundfile
 import torch
+from machine import processor
 
 from svtoolkit.audio._torchaudio import load_torchaudio
 from svtoolkit.features.fbank import Fbank
@@ -127,16 +128,6 @@ def read_speech(folder: Path, limit: int = 40) -> list[torch.Tensor]:
     files = sorted(path for path in folder.rglob('*') if path.suffix in ('.wav', '.flac', '.ogg', '.opus'))
     waves = [soundfile.read(path, dtype='float32') for path in files[:limit]]
     return [torch.from_numpy(wave) for wave, rate in waves if rate == RATE and wave.ndim == 1]
-
-
-def processor() -> str:
-    """Name of the processor, as Linux tells it."""
-    try:
-        with open('/proc/cpuinfo') as handle:
-            names = [line.split(':', 1)[1].strip() for line in handle if line.startswith('model name')]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import time
 from importlib.metadata import version
 
 import numpy as np
+from machine import processor
 
 from svtoolkit.metrics.calibration import cllr
 from svtoolkit.metrics.curve import error_curve
@@ -104,16 +105,6 @@ def report_memory(num_trials: int, target_share: float, seed: int) -> None:
     )
     print(f'  scores and labels hold {held / 1e9:.2f} GB; the process had {before / 1e9:.2f} GB before')
     print('  ' + ', '.join(f'{name} {value:.6f}' for name, value in found.items()))
-
-
-def processor() -> str:
-    """Name of the processor, as Linux tells it."""
-    try:
-        with open('/proc/cpuinfo') as handle:
-            names = [line.split(':', 1)[1].strip() for line in handle if line.startswith('model name')]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from bench_fbank import processor
+from machine import processor
 from peers import LOADERS
 from torch import Tensor, nn
 from torch.nn import functional as F
