@@ -30,9 +30,10 @@ def nemo(checkout: Path) -> Iterator[Original]:
     names = 'AcousticEncodedRepresentation LengthsType LogitsType LogprobsType NeuralType SpectrogramType'
     for module in ('core', 'core.classes', 'collections.common', 'collections.common.parts'):
         stand_in(f'nemo.{module}')
-    exportable, access, adapter = (
-        type(name, (), {}) for name in ('Exportable', 'AccessMixin', 'AdapterModuleMixin')
-    )
+    never = lambda self, *_given: False  # noqa: E731
+    exportable = type('Exportable', (), {})
+    access = type('AccessMixin', (), dict(is_access_enabled=never))
+    adapter = type('AdapterModuleMixin', (), dict(is_adapter_available=never))
     stand_in('nemo.core.classes.common', typecheck=lambda *_a, **_k: lambda function: function)
     stand_in('nemo.core.classes.exportable', Exportable=exportable)
     stand_in('nemo.core.classes.mixins', AccessMixin=access)
