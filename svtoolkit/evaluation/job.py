@@ -6,6 +6,7 @@ Behind ``svtoolkit evaluate``, ``score`` and ``calibrate``, and the same for pro
     evaluation = job.evaluate()
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,6 +187,13 @@ class Setup:
                     f'{len(own)} of {len(cohort)} cohort entries are speakers of the trials; each is left out of the '
                     'statistics of its own utterances'
                 )
+        if speakers is not None and not self.allow_leak:
+            seen = trained_speakers(self.model) & set(speakers.values())
+            if seen:
+                notes.append(
+                    f'the model was trained on {len(seen)} of {len(set(speakers.values()))} speakers of the trials, such '
+                    f'as {min(seen)} (speakers.json of its run), so the error rates will be too low'
+                )
         crops = CropSpec(self.crops) if self.crops else None
         model = None
         if self.embeddings is not None:
@@ -234,6 +242,18 @@ class Setup:
             return read_backend(self.backend)
         mean = None if model is None else model.package.mean
         return Cosine() if mean is None else centred_cosine(mean, model.fingerprint)
+
+
+def trained_speakers(model: str | None) -> set[str]:
+    """Speakers that the run of a model names, for a run directory and files in it; else none."""
+    if model is None or not Path(model).exists():
+        return set()
+    for folder in (Path(model), Path(model).parent):
+        path = folder / 'speakers.json'
+        if path.is_file():
+            with user_faults(str(path)):
+                return set(json.loads(path.read_text(encoding='utf-8')))
+    return set()
 
 
 def centred_cosine(mean: np.ndarray, fingerprint: str) -> Chain:

@@ -278,6 +278,15 @@ class TestFaults:
             loop / 'cache', '--train', loop / 'test.tsv', '--allow-leak', '-o', loop / 'leak.tsv',
         )  # fmt: skip
 
+    def test_the_run_of_a_model_tells_its_speakers(self, tiny_corpus, tiny_model, tmp_path):
+        listed = tiny_corpus / 'so762'
+        options = ('--model', tiny_model, '--manifest', listed / 'train.tsv', '-o', tmp_path / 's.tsv')
+        some(Manifest.read(listed / 'train.tsv'), 8, 1).write(tmp_path / 'few.tsv')
+        make_trials(Manifest.read(tmp_path / 'few.tsv'), impostors=1).write(tmp_path / 'few.txt')
+        output = run('score', tmp_path / 'few.txt', *options)
+        assert 'trained on 6 of 8 speakers of the trials, such as s0' in output
+        assert 'trained on' not in run('score', tmp_path / 'few.txt', *options, '--allow-leak')
+
     def test_a_missing_file(self, loop, tiny_model, tmp_path):
         listed = Manifest.read(loop / 'test.tsv')
         lines = (loop / 'test.tsv').read_text().splitlines()
