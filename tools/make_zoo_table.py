@@ -8,7 +8,8 @@ ROOT = Path(__file__).parents[1]
 HEADER = """# Model zoo
 
 Written by `tools/make_zoo_table.py` from `configs/*/metafile.yml`; change those. Parameters and multiplications are
-those of the embedding network, without head and front end (`tools/model_info.py CONFIG`). Published figures are
+those of the embedding network, without head and front end (`tools/model_info.py CONFIG`); of a neural scorer the
+parameters it trains, and the multiplications of one utterance on both sides. Published figures are
 quoted from their authors, with the score processing they name; measured ones come from runs of this repository.
 """
 TITLES = {
@@ -16,6 +17,7 @@ TITLES = {
     'ecapa': 'ECAPA-TDNN',
     'clova': 'Metric learning (Clova)',
     'finetune': 'Second stages',
+    'neural_scoring': 'Neural scoring',
 }
 
 

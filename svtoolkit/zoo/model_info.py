@@ -19,7 +19,8 @@ class ModelInfo:
 
     Attributes:
         parameters: trainable ones, head left out.
-        macs: multiply-accumulates of one utterance (half of what FlopCounterMode counts).
+        macs: multiply-accumulates of one utterance (half of what FlopCounterMode counts); of a neural scoring
+            model as enrolment and as test, without the scorer's layers, which belong to a pair.
         seconds: its length.
         features: shape of its features, [F, N].
         embed_dim: width of the embedding.
@@ -44,8 +45,9 @@ def model_info(config: Config, seconds: float = 2.0) -> ModelInfo:
         front_end = model.data_preprocessor.feature
         frames = front_end.num_frames(round(seconds * front_end.sample_rate))
         features = torch.zeros(1, front_end.num_bins, frames)
+        both_sides = getattr(model, 'represent', model.embed_features)  # of a neural scoring model
         with FlopCounterMode(display=False) as counter:
-            embedding = model.embed_features(features)
+            both_sides(features)
     parameters = sum(one.numel() for one in model.parameters() if one.requires_grad)
     macs = counter.get_total_flops() // 2
-    return ModelInfo(parameters, macs, seconds, (front_end.num_bins, frames), embedding.shape[1])
+    return ModelInfo(parameters, macs, seconds, (front_end.num_bins, frames), model.embed_dim)
