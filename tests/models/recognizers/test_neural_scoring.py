@@ -262,16 +262,40 @@ visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
 """
 
 
-def test_a_run_trains_and_is_tested(tiny_corpus, tmp_path):
+def write_training(folder: Path, corpus: Path) -> tuple[Path, torch.nn.Module]:
+    """A config, and the enrolment model whose checkpoint it names."""
     source = MODELS.build(dict(ENROLLER, data_preprocessor=FRONT_END))
-    torch.save(dict(state_dict=source.state_dict()), tmp_path / 'enrolment.pth')
-    config = tmp_path / 'scorer.py'
+    torch.save(dict(state_dict=source.state_dict()), folder / 'enrolment.pth')
+    config = folder / 'scorer.py'
     config.write_text(
         TRAINING.format(
-            base=ROOT / 'configs/_base_/default_runtime.py', data=tiny_corpus / 'so762', front_end=FRONT_END,
-            enroller=ENROLLER, scorer=SCORER, enrolment=tmp_path / 'enrolment.pth',
+            base=ROOT / 'configs/_base_/default_runtime.py', data=corpus / 'so762', front_end=FRONT_END,
+            enroller=ENROLLER, scorer=SCORER, enrolment=folder / 'enrolment.pth',
         )
     )  # fmt: skip
+    return config, source
+
+
+def test_a_second_stage_begins_at_epoch_0_with_the_weights_of_the_first(tiny_corpus, tmp_path):
+    config, _ = write_training(tmp_path, tiny_corpus)
+    first = [launch.train(config, tmp_path / name, validate=False) for name in ('one', 'again')]
+    states = [
+        torch.load(Path(run['work_dir']) / 'epoch_2.pth', weights_only=True)['state_dict'] for run in first
+    ]
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())  # one seed
+    other = MODELS.build(dict(ENROLLER, data_preprocessor=FRONT_END))  # what the first stage holds must win
+    torch.save(dict(state_dict=other.state_dict()), tmp_path / 'enrolment.pth')
+    still = {'load_from': str(tmp_path / 'one/epoch_2.pth'), 'optim_wrapper.optimizer.lr': 0.0}
+    launch.train(config, tmp_path / 'two', validate=False, options={**still, 'train_cfg.max_epochs': 1})
+    second = torch.load(tmp_path / 'two/epoch_1.pth', weights_only=True)
+    assert second['meta']['epoch'] == 1
+    for name, value in second['state_dict'].items():
+        if name.startswith('enroller.') or not name.endswith(('_mean', '_var', '_tracked')):
+            assert torch.equal(value, states[0][name]), name
+
+
+def test_a_run_trains_and_is_tested(tiny_corpus, tmp_path):
+    config, source = write_training(tmp_path, tiny_corpus)
     result = launch.train(config, tmp_path / 'run')
     assert 0 <= result['metrics']['asv/EER'] <= 1
     state = torch.load(tmp_path / 'run' / 'best.pth', weights_only=True)['state_dict']
