@@ -6,6 +6,9 @@ BiLSTM); the other networks get random ones, the batch norms moved off their def
 statistics from a few training passes over recordings. They are saved as their trainer saves them, converted by
 ``svtoolkit convert``, and both embed the same recordings.
 
+With ``--rates`` networks with trained weights also embed all test recordings of so762, and the error rates of both
+lists (raw cosine) by their code and ours stand side by side.
+
     python tools/benchmarks/bench_same_embedding.py --data DIR --wespeaker DIR --speechbrain DIR --csv out.csv
 """
 
@@ -17,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
 from originals import FAMILIES, originals
 from originals_base import Original
@@ -24,16 +28,26 @@ from torch import Tensor, nn
 
 from svtoolkit.audio import io
 from svtoolkit.cli.main import main as svtoolkit
+from svtoolkit.datasets.trials import TrialList
+from svtoolkit.metrics.curve import error_curve
+from svtoolkit.metrics.rates import eer
 from svtoolkit.zoo import package as packages
+from svtoolkit.zoo.convert import convert
 
 MIN_COSINE, MAX_DIFFERENCE = 0.9999, 1e-4
 CROP = 24000  # samples of a training pass at most
 
 
+def list_recordings(data: Path) -> list[tuple[str, Path]]:
+    """Name and file of so762's test recordings."""
+    header, *rows = (line.split('\t') for line in (data / 'so762' / 'test.tsv').read_text().splitlines())
+    utt, path = header.index('utt'), header.index('path')
+    return [(row[utt], data / 'so762' / row[path]) for row in rows]
+
+
 def read_recordings(data: Path, number: int) -> list[Tensor]:
     """Evenly spread recordings of so762's test voices, each [T] at 16 kHz."""
-    header, *rows = (line.split('\t') for line in (data / 'so762' / 'test.tsv').read_text().splitlines())
-    paths = [data / 'so762' / row[header.index('path')] for row in rows]
+    paths = [path for _, path in list_recordings(data)]
     return [torch.from_numpy(io.read(path, 16000)) for path in paths[:: len(paths) // number][:number]]
 
 
@@ -113,6 +127,26 @@ def compare(original: Original, path: Path, folder: Path, waves: list[Tensor]) -
     )
 
 
+def print_rates(original: Original, data: Path) -> None:
+    """Error rates on both lists of so762 by embeddings of the original and of the converted model."""
+    assert original.weights is not None
+    model = convert(original.weights, original.source).model
+    pairs = {}
+    for utt, path in list_recordings(data):
+        wave = torch.from_numpy(io.read(path, 16000))
+        with torch.inference_mode():
+            both = torch.stack([original.embed(wave), model.embed(wave[None])[0]])
+        pairs[utt] = nn.functional.normalize(both).numpy()
+    for name in ('random', 'hard'):
+        trials = TrialList.read(data / 'so762' / f'trials_{name}.txt')
+        tables = np.stack([pairs[utt] for utt in trials.ids], axis=1)  # [2, n, D]
+        scores = np.einsum('knd,knd->kn', tables[:, trials.enrol], tables[:, trials.test])
+        theirs, ours = (100 * eer(error_curve(one, trials.label)) for one in scores)
+        print(
+            f'{original.name}, {name}: EER {theirs:.4f} % by its own code, {ours:.4f} % by ours', flush=True
+        )
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--data', type=Path, required=True, help='folder with so762/')
@@ -121,6 +155,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f'--{family}', type=Path, metavar='PATH', help=what)
     parser.add_argument('--only', default='', help='networks whose name matches this regular expression')
     parser.add_argument('--onnx', action='store_true', help="also convert exports by WeSpeaker's settings")
+    parser.add_argument('--rates', action='store_true', help='also error rates of trained weights')
     parser.add_argument('--recordings', type=int, default=20)
     parser.add_argument('--csv', help='write the table there')
     return parser.parse_args()
@@ -139,6 +174,8 @@ def main() -> None:
             if not re.search(args.only, f'{family} {original.name}'):
                 continue
             rows += measure(family, original, waves, args.onnx)
+            if args.rates and original.weights:
+                print_rates(original, args.data)
     if args.csv:
         with open(args.csv, 'w', newline='') as handle:
             writer = csv.DictWriter(handle, list(dict.fromkeys(key for row in rows for key in row)))
