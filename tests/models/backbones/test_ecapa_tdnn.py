@@ -78,6 +78,26 @@ def test_presets_have_the_size_of_the_original(name):
         assert Network(**ECAPA_PRESETS[name]).num_parameters == PARAMETERS[name]
 
 
+@pytest.mark.parametrize(
+    ('name', 'stem', 'block', 'mfa'),  # ecapa_service.md section 1, counted on TaoRuijie's class
+    [('tao_c512', 206_336, 746_432, 2_360_832), ('tao_c1024', 412_672, 2_713_344, 4_720_128)],
+)
+def test_stages_have_the_size_of_the_original(name, stem, block, mfa):
+    def size(*parts):
+        return sum(one.numel() for part in parts for one in part.parameters())
+
+    with torch.device('meta'):
+        net = Network(**ECAPA_PRESETS[name])
+    backbone, layer = net.backbone, net.embedding
+    assert (size(backbone.stem), size(backbone.mfa)) == (stem, mfa)
+    assert [size(one) for one in backbone.blocks] == [block] * 3
+    assert (size(net.neck), size(layer.pre_norm), size(layer.linear, layer.norm)) == (
+        1_575_168,
+        6_144,
+        590_400,
+    )
+
+
 @pytest.mark.parametrize(('backbone', 'neck', 'expected'), [
     (dict(channels=512, mfa_channels=1536), dict(context=False), 5_800_832),
     (dict(channels=1024, mfa_channels=3072), dict(context=False), 19_981_120),

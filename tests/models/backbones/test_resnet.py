@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from svtoolkit.models.backbones.resnet import ResNet, SEResNet
+from svtoolkit.models.layers.embedding_layer import EmbeddingLayer
+from svtoolkit.models.necks.stats_pooling import StatsPooling
 
 SMALL = dict(in_channels=20, widths=(4, 8, 8, 16), blocks=(1, 1, 1, 1))
 
@@ -25,6 +27,16 @@ def count(module):
 )
 def test_parameter_count(config, expected):
     assert count(ResNet(**config)) == expected
+
+
+@pytest.mark.parametrize(
+    'bins, embed_dim, expected',  # statistics, linear layer and batch norm behind the 32-64-128-256 network
+    [(81, 256, 1_442_560), (80, 256, 1_311_488), (81, 512, 2_885_120), (80, 512, 2_622_976)],
+)
+def test_parameter_count_behind_the_backbone(bins, embed_dim, expected):
+    with torch.device('meta'):
+        pooled = StatsPooling(ResNet(in_channels=bins).out_channels).out_channels
+        assert count(EmbeddingLayer(pooled, embed_dim, norm='bn')) == expected
 
 
 def test_buffer_count_is_8548_as_in_the_original():
