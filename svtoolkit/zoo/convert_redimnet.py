@@ -18,6 +18,8 @@ IGNORED = (
     'cls_head.',
     'backbone.stage0.0.w',
     'stage0.0.w',
+    'backbone.stage0_pre.0.w',
+    'stage0_pre.0.w',
     'projection.',
 )
 WESPEAKER_IGNORED = ('backbone.inputs_weights.0', 'projection.')  # a single input, nothing to weigh

@@ -42,6 +42,8 @@ REDIMNET2 = dict(
     spec_params=dict(do_spec_aug=False),
 )
 
+REDIMNET2_DUAL = dict(REDIMNET2, dual_agg=True, agg_gnorm=True)  # as the one trained on VoxBlink2
+
 
 # Of unit embeddings; float32 leaves up to 2e-5, a wrong padding moves them by 3e-3, a wrong window by 5e-5.
 TOLERANCE = 3e-5
@@ -171,6 +173,9 @@ GOLDEN = {
     'redimnet2': (
         lambda: dict(model_config=REDIMNET2, state_dict=by_list('redimnet2')), 'redimnet', 
         (0.383163, 0.341492, -0.450693, 0.221876, -0.077162, -0.121815), 0.63288),
+    'redimnet2 dual': (
+        lambda: dict(model_config=REDIMNET2_DUAL, state_dict=by_list('redimnet2_dual')), 'redimnet', 
+        (0.401382, -0.104983, -0.587015, 0.146221, -0.211556, -0.187868), 0.32063),
 }  # fmt: skip
 
 
