@@ -12,9 +12,10 @@ model = dict(
     data_preprocessor=dict(
         type='SpeakerPreprocessor', normalise='none',
         feature=dict(type='LogMel', preset='resemblyzer', num_mel_bins=40)),
-    backbone=dict(type='GE2ELSTM', window=160, step=80),
-    neck=dict(type='MeanPooling'),
+    backbone=dict(type='GE2ELSTM'),
+    neck=dict(type='LastFramePooling'),
     embedding=dict(embed_dim=256, act='relu', norm='l2'),
+    windows=dict(frames=160, step=77, min_coverage=0.75),
     head=dict(type='AAMSoftmaxHead', num_speakers=None, scale=30, margin=0.2))
 optim_wrapper = dict(
     type='AutocastOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.0),

@@ -158,7 +158,7 @@ def test(
     with _process_group():
         runner = _build_runner(config)
         runner.load_or_resume()
-        mark = fingerprint(runner.bare_model.state_dict(), config.model.data_preprocessor.to_dict())
+        mark = fingerprint(runner.bare_model.state_dict(), config.model.to_dict())
         config.test_evaluator.fingerprint = runner._test_evaluator.fingerprint = mark
         return runner.test()
 

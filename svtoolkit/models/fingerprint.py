@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 
-def fingerprint(state: Mapping[str, Tensor], front_end: Mapping) -> str:
-    """First 16 hex digits of SHA-256 over weights and front end: what makes an embedding.
+def fingerprint(state: Mapping[str, Tensor], config: Mapping) -> str:
+    """First 16 hex digits of SHA-256 over weights, front end and windows: what makes an embedding.
 
     Args:
         state: tensors of the model; those of a head do not count.
-        front_end: config of the preprocessor; augmentation does not count.
+        config: of the model; augmentation in its preprocessor does not count.
     """
     digest = hashlib.sha256()
     for name in sorted(state):
@@ -21,6 +21,12 @@ def fingerprint(state: Mapping[str, Tensor], front_end: Mapping) -> str:
             tensor = state[name].detach().cpu().contiguous()
             digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
             digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    front_end = {key: value for key, value in front_end.items() if key not in ('augment', 'non_blocking')}
+    front_end = {
+        key: value
+        for key, value in config['data_preprocessor'].items()
+        if key not in ('augment', 'non_blocking')
+    }
+    if config.get('windows'):
+        front_end['windows'] = config['windows']
     digest.update(json.dumps(front_end, sort_keys=True, default=list).encode())
     return digest.hexdigest()[:16]

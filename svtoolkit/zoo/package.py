@@ -51,7 +51,7 @@ class ModelPackage:
     @property
     def fingerprint(self) -> str:
         """Of weights and front end: what makes an embedding; the mean comes in when two are compared."""
-        return fingerprint(self.model.state_dict(), self.config['data_preprocessor'])
+        return fingerprint(self.model.state_dict(), self.config)
 
     def save(self, folder: str | Path) -> None:
         """Write the package into a folder."""

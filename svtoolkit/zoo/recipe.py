@@ -18,7 +18,7 @@ class Recipe:
     Attributes:
         architecture: name for people, such as ``ECAPA-TDNN c512``.
         front_end: config of the ``SpeakerPreprocessor`` that gives the features of the source.
-        network: configs ``backbone``, ``neck`` and ``embedding`` (None for none).
+        network: configs ``backbone``, ``neck`` and ``embedding`` (None for none), and ``windows`` where it has some.
         keys: key of the source -> key of the model, in the source's order.
         ignored: beginnings of source keys that are no part of the embedder (front end, classifier).
     """

@@ -68,9 +68,9 @@ def tao(state: State, settings: dict) -> Recipe:
 
 
 def resemblyzer(state: State, settings: dict) -> Recipe:
-    """GE2E LSTM of Resemblyzer: the embedding of the waveform as one piece.
+    """GE2E LSTM of Resemblyzer, as its ``embed_utterance`` reads a waveform: windows of 1.6 s, 1.3 a second.
 
-    Its own wrapper also raises the volume, cuts silence and averages over windows of 1.6 s.
+    Its ``preprocess_wav``, which raises the volume and cuts silence, is left to the caller there and here.
     """
     layers = count(state, r'lstm\.weight_ih_l(\d+)')
     hidden = size(state, 'lstm.weight_hh_l0', 1)
@@ -81,6 +81,7 @@ def resemblyzer(state: State, settings: dict) -> Recipe:
             backbone=dict(type='GE2ELSTM', hidden=hidden, layers=layers),
             neck=dict(type='LastFramePooling'),
             embedding=_linear(size(state, 'linear.weight')) | dict(act='relu', norm='l2'),
+            windows=dict(frames=160, step=77, min_coverage=0.75),
         ),
         lstm_keys(layers),
         ('similarity_',),

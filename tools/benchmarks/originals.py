@@ -243,16 +243,18 @@ def _redimnet(name: str, wrap: type[nn.Module], config: Mapping) -> Original:
 
 
 def resemblyzer(weights: Path) -> Iterator[Original]:
-    """Resemblyzer's trained encoder on the mel spectrogram of the whole waveform, by its installed package."""
-    audio = importlib.import_module('resemblyzer.audio')
+    """Resemblyzer's trained encoder by the ``embed_utterance`` of its installed package, without ``preprocess_wav``."""
     encoder = importlib.import_module('resemblyzer.voice_encoder').VoiceEncoder
 
-    def features(wave: Tensor) -> Tensor:
-        return torch.from_numpy(audio.wav_to_mel_spectrogram(wave.numpy()))[None]
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trained = encoder('cpu', verbose=False)
 
-    yield Original(
-        'GE2E LSTM', 'resemblyzer', partial(encoder, 'cpu', verbose=False), features, weights=weights
-    )
+        def forward(self, wave: Tensor) -> Tensor:
+            return torch.from_numpy(self.trained.embed_utterance(wave.numpy()))
+
+    yield Original('GE2E LSTM', 'resemblyzer', Network, lambda wave: wave, weights=weights)
 
 
 def bilstm(weights: Path) -> Iterator[Original]:

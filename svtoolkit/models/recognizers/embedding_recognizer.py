@@ -3,10 +3,12 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from svtoolkit.errors import ConfigError
+from svtoolkit.models.layers.sliding_windows import SlidingWindows
 from svtoolkit.registry import MODELS
 
 
@@ -26,6 +28,8 @@ class EmbeddingRecognizer(BaseModel):
         head: config of a head; None for a model that only embeds.
         channels_last: keep the backbone's weights in NHWC order, faster for 2-D networks on CPU and
             tensor cores.
+        windows: arguments of ``SlidingWindows``: each window is embedded on its own, and the embedding is the
+            direction of their mean; None embeds the input as a whole.
         init_cfg: as in mmengine.
     """
 
@@ -37,9 +41,11 @@ class EmbeddingRecognizer(BaseModel):
         embedding: dict | None = None,
         head: dict | None = None,
         channels_last: bool = False,
+        windows: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(data_preprocessor=MODELS.build(data_preprocessor), init_cfg=init_cfg)
+        self.windows = None if windows is None else SlidingWindows(**windows)
         self.backbone = _build('backbone', backbone, in_channels=self.data_preprocessor.num_bins)
         self.neck = _build('neck', neck, in_channels=self.backbone.out_channels)
         width = self.neck.out_channels
@@ -90,6 +96,13 @@ class EmbeddingRecognizer(BaseModel):
 
     def embed_features(self, features: Tensor) -> Tensor:
         """Embeddings of features, [B, F, N] -> [B, D]."""
+        if self.windows is None:
+            return self._embed(features)
+        parts = self.windows(features)  # [B, W, F, frames]
+        vectors = self._embed(parts.flatten(0, 1)).unflatten(0, parts.shape[:2])
+        return F.normalize(vectors.mean(dim=1), dim=-1)
+
+    def _embed(self, features: Tensor) -> Tensor:
         pooled = self.neck(self.backbone(features))
         return pooled if self.embedding is None else self.embedding(pooled)
 
