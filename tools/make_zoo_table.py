@@ -1,8 +1,8 @@
-"""tools/make_zoo_table.py: write docs/zoo.md from the metafiles of all recipes."""
+"""tools/make_zoo_table.py: write docs/zoo.md, and the short table in README.md, from the metafiles of all recipes."""
 
 from pathlib import Path
 
-from svtoolkit.zoo.model_index import markdown_table, read_index
+from svtoolkit.zoo.model_index import markdown_table, read_index, short_table
 
 ROOT = Path(__file__).parents[1]
 HEADER = """# Model zoo
@@ -12,6 +12,7 @@ those of the embedding network, without head and front end (`tools/model_info.py
 parameters it trains, and the multiplications of one utterance on both sides. Published figures are
 quoted from their authors, with the score processing they name; measured ones come from runs of this repository.
 """
+BEGIN, END = '<!-- recipes -->', '<!-- end of recipes -->'
 TITLES = {
     'asv': 'ResNets, time-delay networks and CPU-sized models',
     'ecapa': 'ECAPA-TDNN',
@@ -31,5 +32,16 @@ def text() -> str:
     return '\n'.join(parts)
 
 
+def readme(page: str) -> str:
+    """README.md with the short table between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise SystemExit(f'README.md: has no {BEGIN} … {END}')
+    return f'{before}{BEGIN}\n{short_table(read_index(ROOT))}{END}{after}'
+
+
 if __name__ == '__main__':
     (ROOT / 'docs/zoo.md').write_text(text())
+    page = ROOT / 'README.md'
+    page.write_text(readme(page.read_text()))

@@ -78,6 +78,26 @@ def markdown_table(recipes: Sequence[Recipe]) -> str:
     return '\n'.join(lines) + '\n'
 
 
+def short_table(recipes: Sequence[Recipe]) -> str:
+    """One short line per recipe: size, the first figure its authors published, what was measured here."""
+    lines = [
+        '| recipe | parameters | MACs, 2 s | published EER % | measured EER % |',
+        '| --- | ---: | ---: | --- | --- |',
+    ]
+    for one in recipes:
+        quoted = [_short(result) for result in one.results if result['Source'].startswith('quoted')]
+        measured = [_short(result) for result in one.results if result['Source'].startswith('measured')]
+        lines.append(
+            f'| [{one.name}]({one.config}) | {one.metadata["Parameters"] / 1e6:.1f} M '
+            f'| {one.metadata[MACS] / 1e9:.2f} G | {"".join(quoted[:1])} | {", ".join(measured)} |'
+        )
+    return '\n'.join(lines) + '\n'
+
+
+def _short(result: dict) -> str:
+    return f'{result["Metrics"]["EER (%)"]:g} ({result["Dataset"].removeprefix("so762 trials_")})'
+
+
 def _result(result: dict) -> str:
     metrics = ', '.join(
         f'{value:g} %' if key == 'EER (%)' else f'{key} {value:g}' for key, value in result['Metrics'].items()

@@ -160,5 +160,7 @@ def test_multiplications_are_those_of_the_metafile():
 
 
 def test_the_zoo_page_is_up_to_date():
-    page = runpy.run_path(str(ROOT / 'tools/make_zoo_table.py'))['text']()
-    assert (ROOT / 'docs/zoo.md').read_text() == page, 'run tools/make_zoo_table.py'
+    tool = runpy.run_path(str(ROOT / 'tools/make_zoo_table.py'))
+    assert (ROOT / 'docs/zoo.md').read_text() == tool['text'](), 'run tools/make_zoo_table.py'
+    readme = (ROOT / 'README.md').read_text()
+    assert tool['readme'](readme) == readme, 'run tools/make_zoo_table.py'
