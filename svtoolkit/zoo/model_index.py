@@ -31,6 +31,16 @@ class Recipe:
     results: list[dict] = field(default_factory=list)
     weights: str | None = None
 
+    @property
+    def quoted(self) -> list[dict]:
+        """Results that others published."""
+        return [result for result in self.results if result['Source'].startswith('quoted')]
+
+    @property
+    def measured(self) -> list[dict]:
+        """Results of runs of this repository."""
+        return [result for result in self.results if result['Source'].startswith('measured')]
+
 
 def read_index(root: str | Path) -> list[Recipe]:
     """All recipes of a repository in the order of its index.
@@ -68,12 +78,11 @@ def markdown_table(recipes: Sequence[Recipe]) -> str:
         '| --- | --- | ---: | ---: | --- | --- |',
     ]
     for one in recipes:
-        quoted = [_result(result) for result in one.results if result['Source'].startswith('quoted')]
-        measured = [_result(result) for result in one.results if result['Source'].startswith('measured')]
         lines.append(
             f'| [{one.name}](../{one.config}) | {one.metadata["Training Data"]} '
             f'| {one.metadata["Parameters"] / 1e6:.2f} M | {one.metadata[MACS] / 1e9:.2f} G '
-            f'| {"<br>".join(quoted) or "none"} | {"<br>".join(measured) or "not trained here"} |'
+            f'| {"<br>".join(map(_result, one.quoted)) or "none"} '
+            f'| {"<br>".join(map(_result, one.measured)) or "not trained here"} |'
         )
     return '\n'.join(lines) + '\n'
 
@@ -85,11 +94,10 @@ def short_table(recipes: Sequence[Recipe]) -> str:
         '| --- | ---: | ---: | --- | --- |',
     ]
     for one in recipes:
-        quoted = [_short(result) for result in one.results if result['Source'].startswith('quoted')]
-        measured = [_short(result) for result in one.results if result['Source'].startswith('measured')]
         lines.append(
             f'| [{one.name}]({one.config}) | {one.metadata["Parameters"] / 1e6:.1f} M '
-            f'| {one.metadata[MACS] / 1e9:.2f} G | {"".join(quoted[:1])} | {", ".join(measured)} |'
+            f'| {one.metadata[MACS] / 1e9:.2f} G | {"".join(map(_short, one.quoted[:1]))} '
+            f'| {", ".join(map(_short, one.measured))} |'
         )
     return '\n'.join(lines) + '\n'
 
