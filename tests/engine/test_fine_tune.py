@@ -417,6 +417,20 @@ def test_averaging_takes_the_newest_epochs_by_number(old_run, tmp_path):
         average([tmp_path / 'broken.pth', old_run / 'epoch_2.pth'])
 
 
+def test_average_with_the_start_keeps_the_new_head(old_run, config, tmp_path):
+    """An adapted model and the one it came from share all but the classes."""
+    run = tune(config, tmp_path / 'run', dict(checkpoint=str(old_run)))
+    old, new = newest(old_run)['state_dict'], newest(run)['state_dict']
+    mean = average([old_run, Path(run) / 'epoch_1.pth'], weights=[0.6, 1.4])['state_dict']
+    name, head = 'backbone.conv1.weight', 'head.weight'
+    assert not torch.equal(old[name], new[name])
+    assert torch.allclose(mean[name], 0.3 * old[name] + 0.7 * new[name], atol=1e-7)
+    assert torch.equal(mean[head], new[head]) and mean[head].shape != old[head].shape
+    for weights in ([1.0], [1.0, -1.0], [0.0, 0.0]):
+        with pytest.raises(CheckpointError, match='one for each of 2'):
+            average([old_run, Path(run) / 'epoch_1.pth'], weights)
+
+
 @pytest.mark.parametrize(
     'options',
     [
