@@ -14,7 +14,8 @@ class SpeakerTrainLoop(EpochBasedTrainLoop):
 
     torch's generators are seeded anew from (seed, epoch, step, rank) before every step, so dropout and
     masks are the same after a resume, and nothing about them needs saving. Neither do gradients that
-    accumulate: the last step of an epoch always updates the weights.
+    accumulate: the last step of an epoch always updates the weights. With ``val_begin=0`` the start weights are
+    measured before the first step.
 
     Attributes:
         step: number of steps of the current epoch that are done.
@@ -26,7 +27,7 @@ class SpeakerTrainLoop(EpochBasedTrainLoop):
 
     def run(self) -> nn.Module:
         self.runner.call_hook('before_train')
-        if self._epoch and not self.step:  # resumed: a checkpoint is written before its epoch is measured
+        if not self.step:  # resumed: a checkpoint is written before its epoch is measured
             self._validate()
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()

@@ -15,6 +15,7 @@ from torch import nn
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.engine import launch
 from svtoolkit.engine.averaging import average, newest_epochs
+from svtoolkit.engine.checkpoint_hook import SafeCheckpointHook
 from svtoolkit.engine.freeze_hook import FreezeHook, freeze
 from svtoolkit.errors import CheckpointError, ConfigError, UnknownNameError
 from svtoolkit.registry import HOOKS, MODELS
@@ -443,3 +444,40 @@ def test_one_line_options_train(config, old_run, tmp_path, options):
         config, tmp_path / 'run', validate=False, options={'train_cfg.max_epochs': 1, **options}
     )
     assert (Path(result['work_dir']) / 'epoch_1.pth').is_file()
+
+
+def test_a_model_that_forgot_the_old_domain_is_not_marked_best(tmp_path):
+    """Target errors 9, 5, 4, 6 % while the guarded ones go 5, 5.9, 6.1, 5 %: the second is the best."""
+    saved, lines = [], []
+    runner = SimpleNamespace(
+        work_dir=str(tmp_path), epoch=0, iter=0, train_loop=SimpleNamespace(val_begin=0),
+        save_checkpoint=lambda *_, epoch, **__: saved.append(epoch),
+        logger=SimpleNamespace(info=lines.append, warning=lines.append),
+    )  # fmt: skip
+    hook = SafeCheckpointHook(save_best='target', guard='source')
+    hook.before_train(runner)
+    for runner.epoch, (target, source) in enumerate(
+        [(0.09, 0.05), (0.05, 0.059), (0.04, 0.061), (0.06, 0.05)]
+    ):
+        hook.after_val_epoch(runner, dict(target=target, source=source))
+    assert saved == [0, 1]
+    assert json.loads((tmp_path / 'best.json').read_text())['epoch'] == 1
+    assert 'not marked best: source is 0.0610, more than 20 % above the 0.0500' in lines[-1]
+    with pytest.raises(UnknownNameError, match='guard metric'):
+        hook.after_val_epoch(runner, dict(target=0.01))
+    runner.train_loop.val_begin = 1
+    with pytest.raises(ConfigError, match='train_cfg.val_begin=0'):
+        hook.before_train(runner)
+
+
+def test_the_start_weights_are_measured_before_the_first_step(config, old_run, tmp_path):
+    work_dir = tmp_path / 'run'
+    config.write_text(config.read_text() + f'fine_tune = dict(checkpoint={str(old_run)!r})\n')
+    options = {
+        'train_cfg.max_epochs': 1, 'train_cfg.val_begin': 0, 'default_hooks.checkpoint.guard': 'asv/EER',
+        'optim_wrapper.optimizer.lr': 0.0,
+    }  # fmt: skip
+    result = launch.train(config, work_dir, options=options)
+    assert json.loads((work_dir / 'guard.json').read_text())['value'] >= 0
+    assert json.loads((work_dir / 'best.json').read_text())['epoch'] == 0
+    assert 'asv/EER' in result['metrics']
