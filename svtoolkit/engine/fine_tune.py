@@ -25,6 +25,7 @@ from svtoolkit.registry import DATASETS, MODELS
 HEADS = ('new', 'extend', 'subset', 'keep')
 BATCH_NORMS = ('auto', 'train', 'frozen_stats', 'adapt')
 SMALL_BATCH, SMALL_HOURS = 32, 10.0  # under these "auto" keeps the old statistics
+FEW_SPEAKERS = 50
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,11 @@ def _fill(runner, options: FineTune) -> None:
         raise CheckpointError(found.text(options.checkpoint, 'these weights are of another model'))
     model.load_state_dict({name: source.state[name] for name in found.matched}, strict=False)
     runner.logger.info(found.text(options.checkpoint, 'start weights'))
+    if len(dataset.speaker_map) < FEW_SPEAKERS:
+        runner.logger.warning(
+            f'{len(dataset.speaker_map)} speakers are few to adapt a network to: draw them evenly '
+            '(BalancedSpeakerDataset), train the head alone (FreezeHook), or only calibrate anew.'
+        )
     num_samples = round(options.seconds * dataset.sample_rate)
     if options.bn == 'adapt':
         rows = np.linspace(0, len(dataset) - 1, min(len(dataset), options.adapt_utts)).astype(int)

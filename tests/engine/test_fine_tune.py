@@ -99,6 +99,8 @@ def test_a_new_head_starts_on_the_old_body(config, old_run, tmp_path):
     assert first['head.weight'].shape == (6, 16)
     assert old['head.weight'].shape == (4, 16)
     assert not torch.equal(first['head.weight'][:4], old['head.weight'])
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert '6 speakers are few to adapt a network to' in log.read_text()
 
 
 def test_an_extended_head_keeps_old_logits_and_starts_new_rows_at_their_voice(config, old_run, tmp_path):
