@@ -1,7 +1,6 @@
 """ReDimNet-B0 (60 bins), AAM, 115 voices of speechocean762; one CPU x 32 crops of 2 s. Schedule of so762_resnet34_fast."""
 _base_ = ['./so762_resnet34_fast.py']
 model = dict(
-    channels_last=False,
     data_preprocessor=dict(feature=dict(_delete_=True, type='LogMel', preset='redimnet', num_mel_bins=60)),
     backbone=dict(_delete_=True, type='ReDimNet', size='b0'),
     neck=dict(

@@ -1,29 +1,25 @@
 """Train backbones, then poolings and losses, from scratch on speechocean762 under one CPU budget.
 
-    python tools/benchmarks/compare_models.py backbones --csv docs/models.csv --cpu-minutes 8
+    python tools/benchmarks/compare_models.py backbones --csv docs/models.csv
     python tools/benchmarks/compare_models.py poolings --csv docs/models.csv --winner so762_resnet34_fast
 
-Data, crops, batch, optimiser and schedule are those of configs/asv/so762_resnet34_fast.py, with its audio from the
-packs of tools/join_lists.py in $SVTOOLKIT_PACKS; each model takes as many epochs as fit the budget, by the CPU
-time of a few steps on one thread measured beforehand. Winners are chosen on the development voices (``dev_EER``); each
-row's test lists are scored once. Started again, it skips what the CSV holds and resumes what was broken off.
+Crops, batch, optimiser and schedule are those of configs/asv/so762_resnet34_fast.py; data, speeds, noise and rooms
+those of so762_resnet34.py, from the packs in $SVTOOLKIT_PACKS, or with ``--plain`` the same recordings as they are.
+Each model takes as many epochs as fit the budget, by the CPU time of a few steps on one thread measured
+beforehand. Winners are chosen on the development voices (``dev_EER``); each row's test lists are scored once.
+Started again, it skips what the CSV holds and resumes what was broken off.
 """
 
 import csv
+import itertools
 import json
-import os
+import statistics
 import time
 from pathlib import Path
 
 import click
 import torch
 
-PACKS = os.environ.get('SVTOOLKIT_PACKS', 'data/packs')
-DATA = {
-    'train_dataloader.dataset.manifest': f'{PACKS}/train.tsv',
-    'train_dataloader.dataset.pack': f'{PACKS}/train.pack',
-    'train_dataloader.num_workers': 0,
-}
 BACKBONES = (
     'so762_resnet34_fast',
     'so762_ecapa_small',
@@ -40,8 +36,9 @@ NECKS = {
 }
 HEADS = {'AAM': 'AAMSoftmaxHead', 'AM': 'AMSoftmaxHead'}
 PROBE_STEPS = 12
+KEY = ('model', 'seed', 'data', 'budget')  # of a row
 FIELDS = (
-    'model', 'seed', 'parameters', 'macs_2s', 'epochs', 'cpu_minutes', 'dev_EER', 'dev_minDCF_p05',
+    'model', 'seed', 'data', 'budget', 'parameters', 'macs_2s', 'epochs', 'cpu_minutes', 'dev_EER', 'dev_minDCF_p05',
     'random_EER', 'random_low', 'random_high', 'hard_EER', 'hard_low', 'hard_high',
 )  # fmt: skip
 
@@ -54,15 +51,29 @@ FIELDS = (
 @click.option('--winner', default=BACKBONES[0], show_default=True, help='Recipe whose pooling is varied.')
 @click.option('--only', multiple=True, help='Names of rows to run; all without it.')
 @click.option('--seed', default=0, show_default=True)
+@click.option('--plain', is_flag=True, help='One speed, no noise, no rooms.')
 def main(
-    group: str, table: Path, work_dir: Path, cpu_minutes: float, winner: str, only: tuple[str, ...], seed: int
+    group: str,
+    table: Path,
+    work_dir: Path,
+    cpu_minutes: float,
+    winner: str,
+    only: tuple[str, ...],
+    seed: int,
+    plain: bool,
 ) -> None:
     """Train and measure every model of GROUP that the table lacks."""
+    from svtoolkit.engine import launch
+
     torch.set_num_threads(1)
+    dataset = launch.read_config('configs/asv/so762_resnet34.py').train_dataloader.dataset.to_dict()
+    if plain:
+        del dataset['speeds'], dataset['pipeline']
+    data = {'train_dataloader.dataset': _whole(dataset), 'train_dataloader.num_workers': 0}
     done = set()
     if table.is_file():
         with table.open(newline='') as file:
-            done = {(row['model'], int(row['seed'])) for row in csv.DictReader(file)}
+            done = {tuple(row[key] for key in KEY) for row in csv.DictReader(file)}
     rows: dict[str, tuple[str, dict]] = {name: (name, {}) for name in BACKBONES}
     if group == 'poolings':
         rows = {
@@ -74,11 +85,14 @@ def main(
             for head, kind in HEADS.items()
         }
     for name, (recipe, options) in rows.items():
-        if (name, seed) in done or (only and name not in only):
+        key = dict(
+            model=name, seed=str(seed), data='plain' if plain else 'augmented', budget=f'{cpu_minutes:g}'
+        )
+        if tuple(key.values()) in done or (only and name not in only):
             continue
-        folder = work_dir / f'{name.replace(" ", "_").replace(",", "")}-{seed}'
-        row = run(f'configs/asv/{recipe}.py', options | DATA, folder, cpu_minutes, seed)
-        _append(table, dict(model=name, seed=seed) | row)
+        folder = work_dir / '-'.join(key.values()).replace(' ', '_').replace(',', '')
+        row = run(f'configs/asv/{recipe}.py', options | data, folder, cpu_minutes, seed)
+        _append(table, key | row)
         click.echo(f'{name}, seed {seed}: development EER {row["dev_EER"]} %')
 
 
@@ -113,32 +127,30 @@ def run(config: str, options: dict, folder: Path, cpu_minutes: float, seed: int)
 
 
 def epoch_seconds(config: str, options: dict) -> float:
-    """CPU seconds of an epoch: the least of a few training steps on noise, times the steps."""
-    from svtoolkit.datasets.samples import SpeakerSample
+    """CPU seconds of an epoch: those of a training step, reading included, times the steps."""
     from svtoolkit.engine import launch
     from svtoolkit.engine.compat import tune_allocator
-    from svtoolkit.registry import DATASETS, MODELS
+    from svtoolkit.engine.runner import SpeakerRunner
+    from svtoolkit.registry import MODELS
 
     tune_allocator()
     settings = launch.read_config(config, options)
     launch.fill_num_speakers(settings)
-    dataset, batch = DATASETS.build(settings.train_dataloader.dataset), settings.train_dataloader.batch_size
     model = MODELS.build(settings.model).train()
     optimizer = torch.optim.AdamW(model.parameters())
-    samples = [SpeakerSample(label, '', '', dataset.crop_samples) for label in range(batch)]
+    loader = SpeakerRunner.build_dataloader(settings.train_dataloader)
     times = []
-    for _ in range(PROBE_STEPS):
-        started = time.process_time()
-        data = model.data_preprocessor(
-            dict(inputs=torch.randn(batch, dataset.crop_samples), data_samples=samples), training=True
-        )
+    started = time.process_time()
+    for batch in itertools.islice(loader, PROBE_STEPS):
+        data = model.data_preprocessor(batch, training=True)
         with torch.autocast('cpu', torch.bfloat16):
             loss = model(**data, mode='loss')['loss']
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         times.append(time.process_time() - started)
-    return min(times) * (len(dataset) // batch)
+        started = time.process_time()
+    return statistics.median(times) * len(loader)
 
 
 def _whole(part: dict) -> dict:
