@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from safetensors.torch import load_file
 
+from svtoolkit.datasets.draws import Draw
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.errors import CheckpointError, ConfigError
 from svtoolkit.registry import HOOKS
@@ -20,18 +23,23 @@ class EnrolmentWeightsHook(Hook):
 
     Args:
         checkpoint: a run's ``.pth``, or a published or converted ``.safetensors``.
+        align_utts: of the training list, which the scorer's start is fitted to
+            (``NeuralScoringRecognizer.align_scorer``); 0 leaves it random, as published.
+        seconds: length of their crops.
 
     Raises:
         ConfigError: no checkpoint is named, or the model is no ``NeuralScoringRecognizer``.
     """
 
-    def __init__(self, checkpoint: str | None = None) -> None:
+    def __init__(self, checkpoint: str | None = None, align_utts: int = 0, seconds: float = 4.0) -> None:
         if not checkpoint:
             raise ConfigError(
                 'EnrolmentWeightsHook: name the checkpoint of a trained recogniser of the same backbone, neck '
                 'and embedding (enrolment_checkpoint in the shipped recipes).'
             )
         self.checkpoint = checkpoint
+        self.align_utts = align_utts
+        self.seconds = seconds
 
     def before_run(self, runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -42,6 +50,18 @@ class EnrolmentWeightsHook(Hook):
             )
         load_enroller(model, self.checkpoint)
         runner.logger.info(f'loaded the enrolment model of {self.checkpoint}')
+        if self.align_utts:
+            dataset = runner.train_dataloader.dataset
+            rows = np.linspace(0, len(dataset) - 1, min(len(dataset), self.align_utts)).astype(int)
+            samples = round(self.seconds * dataset.sample_rate)
+            waves = np.stack(
+                [dataset.load(Draw(0, row, row, samples, 1.0, dataset.seed)) for row in rows.tolist()]
+            )
+            device = next(model.parameters()).device
+            share = model.align_scorer(torch.from_numpy(waves).to(device))
+            runner.logger.info(
+                f'mean frames explain {100 * share:.1f} % of the variance of {len(waves)} enrolment embeddings'
+            )
 
 
 def load_enroller(model, path: str | Path) -> None:

@@ -108,6 +108,45 @@ class NeuralScorerHead(nn.Module):
         right = (logits.detach() >= 0) == targets
         return dict(loss=self.criterion(logits, targets), accuracy=right.float().mean())
 
+    @torch.no_grad()
+    def align(self, weight: Tensor, bias: Tensor, centre: Tensor, gain: float) -> None:
+        """Begin where a test and an enrolment can be compared, instead of at random.
+
+        An enrolment e becomes the token ``gain (e - centre)``, a frame f ``gain (weight f + bias - centre)``; the first
+        layer looks at all frames alike and takes them from the enrolment, so that behind its attention stands the
+        difference of the two.
+
+        Args:
+            weight: [D, C], with ``bias`` the linear map from the mean frame of an utterance to its embedding.
+            bias: [D].
+            centre: [D], the mean embedding.
+            gain: brings embeddings to the size of the position codes, about one.
+
+        Raises:
+            ValueError: the encoder is narrower than the embedding.
+        """
+        size = self.embed_dim
+        if self.width < size:
+            raise ValueError(
+                f'NeuralScorerHead: width={self.width} does not hold embeddings of {size}; raise width to align.'
+            )
+        same = torch.eye(size).to(weight)
+        for projection, matrix, offset in (
+            (self.frame_projection, weight, bias - centre),
+            (self.enrolment_projection, same, -centre),
+        ):
+            nn.init.zeros_(projection.weight)
+            nn.init.zeros_(projection.bias)
+            projection.weight[:size] = gain * matrix
+            projection.bias[:size] = gain * offset
+        first = self.layers[0]
+        nn.init.eye_(first.value.weight)
+        first.out.weight.copy_(-torch.eye(self.width))
+        for linear in (first.value, first.out):
+            nn.init.zeros_(linear.bias)
+        for small in (first.query.weight, first.key.weight, *([] if self.types is None else [self.types])):
+            small.mul_(0.1)
+
     def project(self, frames: Tensor) -> Tensor:
         """Frames at the width of the encoder, all that need be kept of a test, [B, C, T] -> [B, T, W]."""
         weight = self.frame_projection.weight.unsqueeze(-1)

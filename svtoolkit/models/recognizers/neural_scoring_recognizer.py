@@ -11,6 +11,8 @@ from svtoolkit.datasets.enrolment_targets import batch_classes, enrolment_target
 from svtoolkit.errors import ConfigError
 from svtoolkit.registry import MODELS
 
+ALIGN_BATCH = 32
+
 
 @MODELS.register_module()
 class NeuralScoringRecognizer(BaseModel):
@@ -88,6 +90,35 @@ class NeuralScoringRecognizer(BaseModel):
     def start_test_trunk(self) -> None:
         """Give the test trunk the weights and statistics of the enrolment model's."""
         self.backbone.load_state_dict(self.enroller.backbone.state_dict())
+
+    @torch.no_grad()
+    def align_scorer(self, waves: Tensor) -> float:
+        """Let the scorer begin in the space of the enrolment model's embeddings; see ``NeuralScorerHead.align``.
+
+        The map from the mean frame of an utterance to its embedding is fitted by least squares.
+
+        Args:
+            waves: [B, T] in ±1, of one length; more of them than a frame has channels are better.
+
+        Returns:
+            Share of the embeddings' variance that the map explains.
+        """
+        means, embeddings = [], []
+        for part in waves.split(ALIGN_BATCH):
+            features = self.data_preprocessor.features(part)
+            means.append(self.enroller.backbone(features).mean(-1))
+            embeddings.append(self.embed_features(features))
+        given, wanted = torch.cat(means).double(), torch.cat(embeddings).double()
+        mean, target = given.mean(0), wanted.mean(0)
+        given, wanted = given - mean, wanted - target
+        gram = given.T @ given
+        gram.diagonal().add_(1e-4 * gram.diagonal().mean())  # fewer utterances than channels must do, too
+        weight = torch.linalg.solve(gram, given.T @ wanted)
+        bias = target - mean @ weight
+        self.scorer.align(
+            weight.T.float(), bias.float(), target.float(), 1 / wanted.square().mean().sqrt().item()
+        )
+        return 1 - ((wanted - given @ weight).square().sum() / wanted.square().sum()).item()
 
     def forward(self, inputs: Any, data_samples: list | None = None, mode: str = 'tensor'):
         """Embed enrolments, or compute the loss of trials or what scoring needs of utterances.

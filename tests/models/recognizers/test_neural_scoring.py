@@ -213,6 +213,45 @@ def test_contradictions_in_the_config_are_named():
         build(head=dict(type='AMSoftmaxHead'))
 
 
+def coloured_noise(count, samples=16000):
+    """Recordings that differ as voices do: noise behind filters of their own, [count, samples]."""
+    generator = torch.Generator().manual_seed(5)
+    filters = torch.randn(count, 1, 17, generator=generator)
+    noise = torch.randn(1, count, samples + 16, generator=generator)
+    return 0.03 * torch.nn.functional.conv1d(noise, filters, groups=count)[0]
+
+
+def test_an_aligned_scorer_starts_from_the_difference_of_enrolment_and_test():
+    model = build().eval()
+    model.enroller.train()  # statistics of batch norms that stand for something
+    for part in coloured_noise(160).split(32):
+        model.embed(part)
+    model.eval()
+    model.start_test_trunk()
+    share = model.align_scorer(coloured_noise(160))
+    assert 0.7 < share < 1
+    first, second = coloured_noise(32)[:, :8000], coloured_noise(32)[:, 8000:]
+    seen = []
+    model.scorer.layers[0].attention_norm.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    with torch.inference_mode():
+        enrolments = model.embed(first)
+        frames = model.backbone(model.data_preprocessor.features(second))
+        heard = model.scorer.project(frames).mean(1)
+        wanted = model.scorer.enrolment_projection(model.embed(second))
+        model.scorer(frames, enrolments.expand(32, -1, -1))
+        given = model.scorer.enrolment_projection(enrolments)
+        tokens = model.scorer.enrolment_projection(model.embed(coloured_noise(160)))
+    assert torch.corrcoef(torch.stack([heard.flatten(), wanted.flatten()]))[0, 1] > 0.9
+    assert tokens.std() == pytest.approx(1, abs=0.05)  # as large as the position codes
+    difference = given.unsqueeze(0) - heard.unsqueeze(1)  # [32 tests, 32 enrolments, 16]
+    both = (
+        x - x.mean((0, 1)) for x in (seen[0], difference)
+    )  # less what position codes and types add to all
+    assert torch.corrcoef(torch.stack([x.flatten() for x in both]))[0, 1] > 0.99
+    with pytest.raises(ValueError, match='raise width to align'):
+        build(scorer=dict(SCORER, width=8, num_heads=2)).align_scorer(first)
+
+
 def test_enrolment_weights_are_loaded_strictly(tmp_path):
     source, model = MODELS.build(dict(ENROLLER, data_preprocessor=FRONT_END)), build()
     for parameter in source.parameters():
@@ -257,7 +296,7 @@ val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3))
 train_cfg = dict(type='SpeakerTrainLoop', max_epochs=2)
-custom_hooks = [dict(type='EnrolmentWeightsHook', checkpoint='{enrolment}')]
+custom_hooks = [dict(type='EnrolmentWeightsHook', checkpoint='{enrolment}', align_utts=40)]
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 """
 
