@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from svtoolkit.engine import checkpoint as files
-from svtoolkit.engine.start_weights import HEAD, read_start
+from svtoolkit.engine.start_weights import HEAD, read_start, start_of
 from svtoolkit.errors import CheckpointError, list_faults
 
 
@@ -58,7 +58,7 @@ def average(paths: Sequence[str | Path], weights: Sequence[float] | None = None)
     newest = files.load(paths[-1])
     state = newest['state_dict']
     others = [read_start(path) for path in paths[:-1]]
-    classes = read_start(paths[-1]).classes
+    classes = start_of(Path(paths[-1]), newest).classes
     mean_head = all(other.classes == classes and other.head_state() for other in others)
     averaged = {name for name in state if mean_head or not name.startswith(HEAD)}
     total = {name: shares[-1] * state[name].double() for name in averaged if state[name].is_floating_point()}

@@ -86,7 +86,15 @@ def read_start(path: str | Path) -> StartWeights:
         path = found
     if path.suffix == '.safetensors':
         return _read_package(path)
-    checkpoint = files.load(path)
+    return start_of(path, files.load(path))
+
+
+def start_of(path: Path, checkpoint: dict) -> StartWeights:
+    """What a loaded checkpoint of a run says of its model.
+
+    Raises:
+        CheckpointError: it holds no weights.
+    """
     state = checkpoint.get('state_dict', checkpoint)
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(f'{path}: has no state_dict; it is not a checkpoint of a model.')

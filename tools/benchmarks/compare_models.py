@@ -20,6 +20,8 @@ from pathlib import Path
 import click
 import torch
 
+from svtoolkit.engine import launch
+
 BACKBONES = (
     'so762_resnet34_fast',
     'so762_ecapa_small',
@@ -63,8 +65,6 @@ def main(
     plain: bool,
 ) -> None:
     """Train and measure every model of GROUP that the table lacks."""
-    from svtoolkit.engine import launch
-
     torch.set_num_threads(1)
     dataset = launch.read_config('configs/asv/so762_resnet34.py').train_dataloader.dataset.to_dict()
     if plain:
@@ -98,7 +98,6 @@ def main(
 
 def run(config: str, options: dict, folder: Path, cpu_minutes: float, seed: int) -> dict:
     """Train one model for its budget and measure it; one row of the table without its name."""
-    from svtoolkit.engine import launch
     from svtoolkit.zoo.model_info import model_info
 
     # Kept with the run: a resumed run must not come to another number of epochs.
@@ -128,7 +127,6 @@ def run(config: str, options: dict, folder: Path, cpu_minutes: float, seed: int)
 
 def epoch_seconds(config: str, options: dict) -> float:
     """CPU seconds of an epoch: those of a training step, reading included, times the steps."""
-    from svtoolkit.engine import launch
     from svtoolkit.engine.compat import tune_allocator
     from svtoolkit.engine.runner import SpeakerRunner
     from svtoolkit.registry import MODELS

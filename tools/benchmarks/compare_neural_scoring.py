@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from paired import print_difference
 
 from svtoolkit.audio import io
 from svtoolkit.backends import LinearFusion
@@ -20,7 +21,6 @@ from svtoolkit.datasets.trials import TrialList
 from svtoolkit.engine import checkpoint as files
 from svtoolkit.engine import launch
 from svtoolkit.evaluation.neural_backend import NeuralBackend
-from svtoolkit.metrics.intervals import paired_bootstrap
 from svtoolkit.registry import MODELS
 
 
@@ -54,13 +54,7 @@ def main(config: Path, checkpoint: Path, data: Path) -> None:
         owners = np.array([speakers[utt] for utt in trials.ids])
         sides = owners[trials.enrol], owners[trials.test]
         for system, ours in (('neural scorer', both[:, 0]), ('fused', fusion.llr(both))):
-            found = paired_bootstrap(ours, both[:, 1], trials.label, *sides, metrics=('EER', 'minDCF_p05'))
-            for metric, value in found.items():
-                factor = 100 if metric == 'EER' else 1
-                click.echo(
-                    f'{name}\t{metric}\t{system} {factor * value.a:.3f}\tcosine {factor * value.b:.3f}\t'
-                    f'difference {factor * value.difference:.3f} [{factor * value.low:.3f}, {factor * value.high:.3f}]'
-                )
+            print_difference(name, (system, 'cosine'), ours, both[:, 1], trials.label, sides)
 
 
 if __name__ == '__main__':

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-
-from svtoolkit.metrics.intervals import paired_bootstrap
+from paired import print_difference
 
 
 def read_scores(path: Path) -> tuple[np.ndarray, list[str], list[str], np.ndarray]:
@@ -47,16 +46,10 @@ def main(scores: Path, manifest: Path, references: tuple[Path, ...]) -> None:
     labels, enrol, test, ours = read_scores(scores)
     with manifest.open(newline='', encoding='utf-8') as file:
         speaker = {row['utt']: row['speaker'] for row in csv.DictReader(file, delimiter='\t')}
-    owners = [np.array([speaker[utt] for utt in side]) for side in (enrol, test)]
+    owners = np.array([speaker[utt] for utt in enrol]), np.array([speaker[utt] for utt in test])
     for path in references:
         theirs = reference_scores(path, enrol, test)
-        result = paired_bootstrap(ours, theirs, labels, *owners, metrics=('EER', 'minDCF_p05'))
-        for name, value in result.items():
-            factor = 100 if name == 'EER' else 1
-            click.echo(
-                f'{path.stem}\t{name}\tours {factor * value.a:.3f}\treference {factor * value.b:.3f}\t'
-                f'difference {factor * value.difference:.3f} [{factor * value.low:.3f}, {factor * value.high:.3f}]'
-            )
+        print_difference(path.stem, ('ours', 'reference'), ours, theirs, labels, owners)
 
 
 if __name__ == '__main__':
